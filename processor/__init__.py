@@ -1,0 +1,1 @@
+"""The worker: consumes events, answers each exactly once, and keeps exact counters."""

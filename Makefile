@@ -1,0 +1,44 @@
+# The commands of this repository; `make` lists them.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .local/uv/bin/uv
+BIN := .venv/bin
+READY := .local/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test check kafka-stop clean
+
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## install everything into .venv/ and .local/ (the other commands do it when needed)
+
+$(READY): Makefile pyproject.toml uv.lock deploy/kafka/pom.xml deploy/system-packages.sh
+	@PYTHON=$(PYTHON) deploy/system-packages.sh
+	@test -x .local/uv/bin/pip || $(PYTHON) -m venv .local/uv
+	@.local/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
+	@UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet
+	@test -n "$$SINGLE_WINDOW_KAFKA" || $(BIN)/python -m deploy.jars
+	@touch $@
+
+run: setup ## the demonstration: a local Kafka, a worker, simulated declarations, live figures
+	@$(BIN)/single-window demo
+
+demo: run ## the same as run
+
+test: setup ## the whole test suite, on a real Kafka of its own
+	@$(BIN)/pytest
+
+check: setup ## format, lint, types, imports
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+kafka-stop: setup ## stop the local Kafka; its data stays in .local/kafka
+	@$(BIN)/single-window kafka stop
+
+clean: kafka-stop ## stop the local Kafka and remove its data, state and caches; what setup installed stays
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find .local -mindepth 1 -maxdepth 1 ! -name uv ! -name jars ! -name ready -exec rm -rf {} +

@@ -1,0 +1,207 @@
+"""Reading a topic to its end and sending batches to it, for connectors that run as plain functions.
+
+On aiokafka: kafka-python 3.0.12 sends 7,800 and reads 10,000 records of 300 bytes a second here (its CRC is pure
+Python), aiokafka's batch builder and consumer do more than ten times that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
+from aiokafka.partitioner import murmur2
+from aiokafka.structs import ConsumerRecord, TopicPartition
+
+BATCH_BYTES = 256 << 10
+FETCH_BYTES = 4 << 20
+POLL_MS = 500
+STALLED_S = 60.0
+"""A reader that gets no further for this long gives up."""
+
+
+class TopicError(RuntimeError):
+    """A topic that is not there or does not answer. Says what to do."""
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """Kafka's default partition of a key: murmur2, as the Java client and kafka-python have it."""
+    number: int = (murmur2(key) & 0x7FFFFFFF) % partitions
+    return number
+
+
+async def partitions_of(bootstrap: str, topic: str) -> int:
+    """How many partitions a topic has. Never creates it; raises TopicError when it is not there."""
+    client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    try:
+        await client.bootstrap()
+        found = (await client.fetch_all_metadata()).partitions_for_topic(topic)
+    finally:
+        await client.close()
+    if not found:
+        raise TopicError(f"no topic {topic} at {bootstrap}; create it with `single-window topics create`")
+    return len(found)
+
+
+class Sender:
+    """Sends to one topic, idempotent and acknowledged by all replicas, in the order of the calls within a partition.
+
+    ``sent`` counts records the broker has acknowledged. A failed delivery raises from the next call; records after it
+    may or may not have been sent, so what is sent again must be safe to send again.
+    """
+
+    def __init__(self, producer: Any, topic: str, partitions: int) -> None:
+        self._producer = producer
+        self._topic = topic
+        self.partitions = partitions
+        self._open: dict[int, Any] = {}
+        self._pending: list[tuple[Awaitable[Any], int]] = []
+        self.sent = 0
+
+    @classmethod
+    async def connect(cls, bootstrap: str, topic: str) -> Sender:
+        """A sender for a topic that exists. Raises TopicError or aiokafka's KafkaError."""
+        partitions = await partitions_of(bootstrap, topic)
+        producer = AIOKafkaProducer(
+            bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES
+        )
+        await producer.start()
+        return cls(producer, topic, partitions)
+
+    async def send(
+        self, key: bytes | None, value: bytes | None, partition: int, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> None:
+        """Puts a record into its partition's batch; waits when the broker is behind."""
+        batch = self._open.get(partition)
+        if batch is None or batch.append(timestamp=None, key=key, value=value, headers=list(headers)) is None:
+            await self._submit(partition)
+            batch = self._open[partition] = self._producer.create_batch()
+            batch.append(timestamp=None, key=key, value=value, headers=list(headers))
+
+    async def flush(self) -> None:
+        """Returns when everything is acknowledged."""
+        for partition in list(self._open):
+            await self._submit(partition)
+        await self._settle(0)
+
+    async def close(self) -> None:
+        """Stops; what is not acknowledged by then may be lost."""
+        for future, _ in self._pending:
+            with suppress(Exception):
+                await asyncio.wait_for(future, 1)
+        await self._producer.stop()
+
+    async def _submit(self, partition: int) -> None:
+        batch = self._open.pop(partition, None)
+        if batch is None:
+            return
+        batch.close()
+        future = await self._producer.send_batch(batch, self._topic, partition=partition)
+        self._pending.append((future, batch.record_count()))
+        await self._settle(2 * self.partitions)
+
+    async def _settle(self, left: int) -> None:
+        while len(self._pending) > left:
+            future, count = self._pending.pop(0)
+            await future
+            self.sent += count
+
+
+class TopicReader:
+    """Reads all partitions of one topic, read-committed: up to the ends taken at the start, then onward.
+
+    ``start`` gives first offsets by partition (others: the beginning; gone ones: the oldest there is). ``ends`` are the
+    last stable offsets at the start. Not for use inside a running event loop.
+    """
+
+    def __init__(
+        self, bootstrap: str, topic: str, *, start: Mapping[int, int] | None = None, at_end: bool = False
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._topic = topic
+        self._start = dict(start or {})
+        self._at_end = at_end
+        self._runner = asyncio.Runner()
+        self._consumer: Any = None
+        self.ends: dict[int, int] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            self._runner.run(self._connect())
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        try:
+            if self._consumer is not None:
+                self._runner.run(self._consumer.stop())
+        finally:
+            self._runner.close()
+
+    def to_end(self) -> Iterator[list[ConsumerRecord]]:
+        """The records up to ``ends``, in log order within a partition; may go a little beyond.
+
+        The end is where the position is, not where the last record was: transaction markers and compacted records
+        take offsets too. Raises TopicError when nothing comes for a minute.
+        """
+        since, last = time.monotonic(), -1
+        while (behind := self._runner.run(self._behind())) > 0:
+            if behind != last:
+                since, last = time.monotonic(), behind
+            elif time.monotonic() - since > STALLED_S:
+                raise TopicError(f"{self._topic} at {self._bootstrap} stopped {behind} offsets before its end")
+            yield from self._poll()
+
+    def onward(self) -> Iterator[list[ConsumerRecord]]:
+        """What comes after, for ever."""
+        while True:
+            yield from self._poll()
+
+    def _poll(self) -> Iterator[list[ConsumerRecord]]:
+        yield from self._runner.run(self._consumer.getmany(timeout_ms=POLL_MS)).values()
+
+    async def _connect(self) -> None:
+        count = await partitions_of(self._bootstrap, self._topic)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_bytes=4 * FETCH_BYTES,
+        )
+        await self._consumer.start()
+        assigned = [TopicPartition(self._topic, p) for p in range(count)]
+        self._consumer.assign(assigned)
+        self.ends = {tp.partition: end for tp, end in (await self._consumer.end_offsets(assigned)).items()}
+        start = self.ends if self._at_end else self._start
+        for partition, offset in start.items():
+            self._consumer.seek(TopicPartition(self._topic, partition), offset)
+
+    async def _behind(self) -> int:
+        """Offsets left before the ends."""
+        return sum(
+            [
+                max(0, end - await self._consumer.position(TopicPartition(self._topic, partition)))
+                for partition, end in self.ends.items()
+            ]
+        )
+
+
+def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
+    """Per partition, the offset after the last one a read-committed reader may see. Raises TopicError."""
+    with TopicReader(bootstrap, topic) as reader:
+        return reader.ends

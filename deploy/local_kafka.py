@@ -1,0 +1,235 @@
+"""A real Apache Kafka on this machine: one KRaft node on the loopback address, in a process group of its own.
+
+Everything lies under ``home``: ``server.properties``, ``data/`` (survives stops and crashes), ``logs/`` and
+``broker.json`` (process id and port). The jars lie beside it in ``home.parent / "jars"`` and serve every home there.
+Linux: a process is known by its ``/proc`` entry.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from deploy.jars import LocalKafkaError, ensure, program
+
+HERE = Path(__file__).parent / "kafka"
+HOME = Path(".local/kafka")
+LOOPBACK = "127.0.0.1"
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+PORT_SECONDS = 2.0
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class LocalKafka:
+    """A running broker: its process id, ``host:port`` for clients, and its directory."""
+
+    pid: int
+    bootstrap: str
+    home: Path
+
+
+def start(home: Path = HOME, port: int = 9092, heap_mb: int = 512) -> LocalKafka:
+    """The broker of ``home``, answering clients; started when it does not run, with the data of the last time.
+
+    A broker of this home that runs already is returned as it is, whatever its port. The first time fetches the jars
+    (a minute) and formats ``data/``. Raises LocalKafkaError when the port is taken, Java or Maven is missing, or the
+    broker does not answer within 60 s; a broker that was started in vain is stopped again.
+    """
+    home = home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    with _alone(home.parent):
+        running = status(home)
+        if running is None:
+            _refuse_taken(port)
+            java = [program("java"), f"-Xms{heap_mb // 2}m", f"-Xmx{heap_mb}m", "-Djava.awt.headless=true"]
+            jars = home.parent / "jars"
+            ensure(jars)
+            java += ["-cp", f"{jars}/*", f"-Dkafka.logs.dir={home / 'logs'}"]
+            java += [f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}"]
+            _configure(home, port)
+            _format(home, java)
+            running = _spawn(home, port, java)
+        _await_answer(running)
+        return running
+
+
+def stop(home: Path = HOME) -> bool:
+    """Afterwards no broker of ``home`` runs. True when one ran. SIGTERM first, SIGKILL after 20 s."""
+    running = status(home)
+    if running is None:
+        return False
+    for sign, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(running.pid, sign)
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if not _alive(running.pid, running.home):
+                (running.home / "broker.json").unlink(missing_ok=True)
+                return True
+            time.sleep(POLL_SECONDS)
+    raise LocalKafkaError(f"the broker of {home} (process {running.pid}) does not end, not even by SIGKILL")
+
+
+def status(home: Path = HOME) -> LocalKafka | None:
+    """The running broker of ``home``, or None. A recycled process id, or a stale file of a killed broker, is None."""
+    home = home.resolve()
+    try:
+        noted = json.loads((home / "broker.json").read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError):
+        return None
+    if not _alive(noted["pid"], home):
+        return None
+    return LocalKafka(noted["pid"], f"{LOOPBACK}:{noted['port']}", home)
+
+
+@contextlib.contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """One start at a time among the homes of a directory: they share the jars. Released by the kernel on any death."""
+    with (directory / "kafka.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _alive(pid: int, home: Path) -> bool:
+    """Whether the process is the broker of this home: its command line says so.
+
+    A zombie has no command line, and for an instant neither has a process that just became Java or is just ending.
+    """
+    for _ in range(10):
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        try:
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        if arguments != [b""]:
+            return b"kafka.Kafka" in arguments and os.fsencode(home / "server.properties") in arguments
+        time.sleep(0.01)
+    return False
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on at this moment."""
+    with socket.socket() as trial:
+        trial.bind((LOOPBACK, 0))
+        return int(trial.getsockname()[1])
+
+
+def _refuse_taken(port: int) -> None:
+    """Raises LocalKafkaError unless the port is free or becomes so: a killed broker holds its port for a moment."""
+    deadline = time.monotonic() + PORT_SECONDS
+    while not _free(port):
+        if time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+            continue
+        raise LocalKafkaError(
+            f"port {port} of {LOOPBACK} is taken by another program: stop that, choose another port, "
+            f"or set SINGLE_WINDOW_KAFKA={LOOPBACK}:{port} if it is the Kafka to use"
+        )
+
+
+def _configure(home: Path, port: int) -> None:
+    controller = port + 1 if port < 65535 and _free(port + 1) else free_port()
+    own = {
+        "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller}",
+        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port}",
+        "controller.quorum.voters": f"1@{LOOPBACK}:{controller}",
+        "log.dirs": str(home / "data"),
+    }
+    lines = [
+        (HERE / "server.properties").read_text(encoding="utf-8"),
+        *(f"{key}={value}" for key, value in own.items()),
+    ]
+    (home / "server.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (home / "logs").mkdir(exist_ok=True)
+
+
+def _format(home: Path, java: list[str]) -> None:
+    """Gives a new ``data/`` its cluster id. One that broke off half-way is finished."""
+    if (home / "data" / "meta.properties").is_file():
+        return
+    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    command = [*java, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "--ignore-formatted"]
+    command += ["--config", str(home / "server.properties")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (own arguments only)
+    if done.returncode != 0:
+        raise LocalKafkaError(f"{home / 'data'} could not be formatted:\n{(done.stdout + done.stderr).strip()}")
+
+
+def _spawn(home: Path, port: int, java: list[str]) -> LocalKafka:
+    """The broker as a leader of its own session: Ctrl-C in the caller's terminal does not reach it."""
+    console = home / "logs" / "console.log"
+    output = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    pid = os.posix_spawn(
+        java[0],
+        [*java, "kafka.Kafka", str(home / "server.properties")],
+        os.environ,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(console), output, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+    (home / "broker.json").write_text(json.dumps({"pid": pid, "port": port}), encoding="ascii")
+    return LocalKafka(pid, f"{LOOPBACK}:{port}", home)
+
+
+def _await_answer(broker: LocalKafka) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not _answers(broker.bootstrap):
+        if not _alive(broker.pid, broker.home):
+            raise LocalKafkaError(f"the broker ended while starting; the end of {_last_words(broker.home)}")
+        if time.monotonic() > deadline:
+            stop(broker.home)
+            raise LocalKafkaError(f"no answer within {START_SECONDS:.0f} s; the end of {_last_words(broker.home)}")
+        time.sleep(POLL_SECONDS)
+
+
+def _answers(bootstrap: str) -> bool:
+    """Whether a client gets the versions and the metadata of a registered broker."""
+    host, port = bootstrap.rsplit(":", 1)
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap, bootstrap_timeout_ms=2000, request_timeout_ms=2000)
+    except (OSError, KafkaError):
+        return False
+    try:
+        return bool(admin.describe_cluster()["brokers"])
+    except KafkaError:
+        return False
+    finally:
+        admin.close()
+
+
+def _last_words(home: Path, lines: int = 8) -> str:
+    said = [path for path in (home / "logs" / "server.log", home / "logs" / "console.log") if path.is_file()]
+    path = next((path for path in said if path.stat().st_size), home / "logs" / "console.log")
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return f"{path}:\n" + "\n".join(text.splitlines()[-lines:])

@@ -1,0 +1,136 @@
+"""The words of the engine as plain values: what goes into a step and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+Payload = bytes
+"""Bytes of one Kafka key or value."""
+
+
+class Record(Protocol):
+    """One record of the log as the engine reads it (aiokafka's ConsumerRecord, or LogRecord in tests)."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+
+
+class LogRecord(NamedTuple):
+    """A record without a broker: offset, append time in ms, key and value."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """The log a batch comes from."""
+
+    topic: str
+    partition: int
+    partitions: int
+    generation: int = 1
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Records of one partition between two positions: ``start`` <= offset < ``end``.
+
+    ``end`` may lie beyond the last record: transaction markers and compaction leave gaps.
+    """
+
+    records: Sequence[Record]
+    start: int
+    end: int
+
+    def upto(self, position: int) -> Batch:
+        """The part before ``position``."""
+        return Batch([r for r in self.records if r.offset < position], self.start, min(self.end, position))
+
+    def since(self, position: int) -> Batch:
+        """The part from ``position`` on."""
+        return Batch([r for r in self.records if r.offset >= position], max(self.start, position), self.end)
+
+    def halves(self) -> tuple[Batch, Batch]:
+        """Two non-empty parts of a batch of two records or more."""
+        cut = self.records[len(self.records) // 2].offset
+        return self.upto(cut), self.since(cut)
+
+
+class DeadLetter(NamedTuple):
+    """A record that could not be taken as an event. ``reason`` comes from ``decode.REASONS``."""
+
+    record: Record
+    reason: str
+    message: str
+
+
+class Message(NamedTuple):
+    """Messages for one partition of one topic, in order. ``headers`` is empty or one list per message."""
+
+    topic: str
+    partition: int
+    keys: Sequence[Payload | None]
+    values: Sequence[Payload | None]
+    headers: Sequence[Sequence[tuple[str, bytes]]] = ()
+
+
+@dataclass
+class Outcome:
+    """What one step would change: nothing has changed yet.
+
+    ``messages`` go into the Kafka transaction; ``puts`` and ``deletes`` into the store's one WriteBatch, with
+    ``changed``, the counter keys whose new value has yet to be published. ``tally`` counts for metrics:
+    (metric, label) -> n.
+    """
+
+    position: int
+    watermark: int
+    messages: list[Message] = field(default_factory=list)
+    puts: list[tuple[bytes, bytes]] = field(default_factory=list)
+    deletes: list[bytes] = field(default_factory=list)
+    changed: list[bytes] = field(default_factory=list)
+    tally: dict[tuple[str, str], int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class View(Protocol):
+    """What a step may read of a partition's state."""
+
+    position: int
+    watermark: int
+
+    def read(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Stored values in the order of ``keys``; None where there is none."""
+        ...
+
+
+class Fold(Protocol):
+    """A flow made runnable: a pure function from a batch and the state to an outcome."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def topic(self) -> str: ...
+    @property
+    def definition(self) -> str:
+        """Digest of what the past was folded with: counters, lifecycle, register layout."""
+        ...
+
+    def step(self, source: Source, batch: Batch, view: View) -> Outcome:
+        """Fold a batch. Changes nothing; raises only when a record breaks the fold itself."""
+        ...
+
+    def due(self, source: Source, changed: Sequence[bytes], view: View) -> list[Message]:
+        """Messages that publish the counters in ``changed`` as they stand at ``view.position``."""
+        ...

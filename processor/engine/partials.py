@@ -1,0 +1,55 @@
+"""A partition's counters on their way to the totals: absolute values, each under its own Kafka key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+import schemas
+from processor.engine import partitioner
+from processor.engine.counters import SEPARATOR, Counter
+from processor.engine.decode import Columns
+from processor.engine.model import Message, Source
+
+TOPIC = "counters.partials"
+
+
+class Writer:
+    """Writes the partials of one flow to ``count`` partitions of ``counters.partials``."""
+
+    def __init__(self, flow: str, counters: Sequence[Counter], count: int) -> None:
+        schema = schemas.latest("Partial")
+        self.flow, self.count, self.header = flow, count, schema.header
+        self.columns = Columns(schema.text)
+        self.width = max(len(counter.measures) for counter in counters)
+
+    def messages(
+        self, source: Source, keys: Sequence[bytes], values: Sequence[bytes | None], position: int, watermark: int
+    ) -> list[Message]:
+        """One partial per counter key, all stamped with ``position``; then to every partition the progress itself."""
+        zero = bytes(8 * self.width)
+        amounts = np.frombuffer(b"".join([value or zero for value in values]), "<i8").reshape(len(keys), self.width)
+        where = partitioner.partitions(keys, self.count)
+        messages = []
+        for partition in range(self.count):
+            chosen = np.nonzero(where == partition)[0]
+            names = [keys[i] for i in chosen.tolist()]
+            measures = [*amounts[chosen].tolist(), []]
+            frame = pl.DataFrame(
+                {
+                    "counter_key": pl.Series([*names, b""], dtype=pl.Binary).cast(pl.String),
+                    "measures": pl.Series(measures, dtype=pl.List(pl.Int64)),
+                }
+            ).with_columns(
+                generation=pl.lit(source.generation, pl.Int32),
+                flow=pl.lit(self.flow),
+                partition=pl.lit(source.partition, pl.Int32),
+                position=pl.lit(position, pl.Int64),
+                watermark=pl.lit(watermark, pl.Int64),
+            )
+            stamp = SEPARATOR.join([str(source.generation), self.flow, str(source.partition), ""]).encode()
+            payloads = [self.header + payload for payload in self.columns.write(frame)]
+            messages.append(Message(TOPIC, partition, [stamp + name for name in [*names, b""]], payloads))
+        return messages

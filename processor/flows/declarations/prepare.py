@@ -1,0 +1,107 @@
+"""From decoded columns to what rules, register and counters read: kinds of event, frames for rules, and contents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import polars as pl
+from stdnum import iso6346
+from stdnum.cn import uscc
+
+from processor.engine.distinct import Distinct
+from processor.engine.flow import Prepared
+from processor.flows.declarations.lifecycle import KIND_OF_STATUS
+from processor.reference import Reference
+
+ENVELOPE = ("row", "sender_id", "event_id", "revision", "version", "appended")
+CARRIED = ("row", "at", "appended", "jurisdiction")
+
+
+def preparer(reference: Reference) -> Callable[[Mapping[str, pl.DataFrame]], Prepared]:
+    """Prepares batches of CustomsDeclaration and DeclarationStatus.
+
+    Frames for rules: ``declaration``, ``status``, ``item`` and ``container`` (with ``place``), each with ``at``,
+    ``appended`` and, but for status, ``jurisdiction``.
+    """
+    trader_ids, container_numbers = Distinct(_is_uscc), Distinct(_is_container)
+    zones = reference.jurisdictions.rename({"code": "jurisdiction", "known_from": "zone_known_from"})
+    offices = reference.offices.rename({"code": "declaration_office", "known_from": "office_known_from"})
+
+    def prepare(decoded: Mapping[str, pl.DataFrame]) -> Prepared:
+        lodged = decoded["CustomsDeclaration"].rename({"event_time": "at"})
+        lodged = lodged.join(zones, on="jurisdiction", how="left", maintain_order="left")
+        lodged = lodged.join(offices, on=["jurisdiction", "declaration_office"], how="left", maintain_order="left")
+        lodged = lodged.with_columns(
+            office_known=(pl.col("office_known_from") <= pl.col("appended")).fill_null(value=False),
+            zone_known=(pl.col("zone_known_from") <= pl.col("appended")).fill_null(value=False),
+            trader_id_valid=trader_ids(lodged["trader_id"]),
+        )
+        status = decoded["DeclarationStatus"].rename({"event_time": "at"})
+        items = _items(lodged)
+        containers = lodged.select(*CARRIED, "containers").filter(pl.col("containers").list.len() > 0)
+        containers = containers.explode("containers").rename({"containers": "container"})
+        containers = containers.with_columns(_place(), valid=container_numbers(containers["container"]))
+        lodged = lodged.join(_sums(items), on="row", how="left", maintain_order="left")
+        frames = {"declaration": lodged, "status": status, "item": items, "container": containers}
+        return Prepared(_events(lodged, status), frames, _documents(lodged, items))
+
+    return prepare
+
+
+def _events(lodged: pl.DataFrame, status: pl.DataFrame) -> pl.DataFrame:
+    kind = pl.when(pl.col("version") <= 1).then(pl.lit("LODGE")).otherwise(pl.lit("AMEND"))
+    columns = [*ENVELOPE, "at", pl.col("declaration_number").alias("key")]
+    return pl.concat(
+        [
+            lodged.select(*columns, kind.alias("kind")),
+            status.select(*columns, pl.col("status").replace_strict(KIND_OF_STATUS, return_dtype=pl.String).alias("kind")),
+        ]
+    )
+
+
+def _items(lodged: pl.DataFrame) -> pl.DataFrame:
+    """One row per goods item: CARRIED, ``place`` from 1, the item's fields, ``chapter``."""
+    items = lodged.select(*CARRIED, "items").filter(pl.col("items").list.len() > 0)
+    return items.explode("items").with_columns(_place()).unnest("items").with_columns(
+        chapter=pl.col("commodity_code").str.slice(0, 2)
+    )
+
+
+def _place() -> pl.Expr:
+    return pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over("row").alias("place")
+
+
+def _sums(items: pl.DataFrame) -> pl.DataFrame:
+    in_order = (pl.col("sequence") == pl.col("place")).all()
+    return items.group_by("row").agg(pl.col("total").sum().alias("value"), in_order.alias("items_in_order"))
+
+
+def _documents(lodged: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
+    """The content a register row keeps (counters.DOCUMENT_SCHEMA), one row per declaration, with ``row``."""
+    lines = items.group_by("row", maintain_order=True).agg(
+        pl.struct("chapter", pl.col("total").alias("value"), pl.col("net_mass").fill_null(0)).alias("lines"),
+        pl.col("net_mass").sum().alias("items_net_mass"),
+    )
+    return lodged.join(lines, on="row", how="left", maintain_order="left").select(
+        "row",
+        pl.col("declaration_office").alias("office"),
+        "flow",
+        "jurisdiction",
+        "time_zone",
+        pl.col("partner_country").alias("partner"),
+        "currency",
+        "value",
+        pl.col("items_net_mass").alias("net_mass"),
+        pl.col("lines").fill_null([]),
+    )
+
+
+def _is_uscc(number: str) -> bool:
+    return uscc.is_valid(number) and uscc.compact(number) == number
+
+
+def _is_container(number: str) -> bool:
+    try:
+        return bool(iso6346.is_valid(number)) and iso6346.compact(number) == number and number.isascii()
+    except ValueError:
+        return False  # python-stdnum raises on some malformed owner codes instead of answering no
