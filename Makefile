@@ -14,6 +14,7 @@ help:
 setup: $(READY) ## install everything into .venv/ and .local/ (the other commands do it when needed)
 
 $(READY): Makefile pyproject.toml uv.lock deploy/kafka/pom.xml deploy/system-packages.sh
+	@echo 'setup: packages into .venv/, Kafka into .local/jars/ (the first time takes a minute or two)'
 	@PYTHON=$(PYTHON) deploy/system-packages.sh
 	@test -x .local/uv/bin/pip || $(PYTHON) -m venv .local/uv
 	@.local/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.partitioner import murmur2
 from aiokafka.structs import ConsumerRecord, TopicPartition
+
+T = TypeVar("T")
 
 BATCH_BYTES = 256 << 10
 FETCH_BYTES = 4 << 20
@@ -132,7 +134,7 @@ class TopicReader:
 
     def __enter__(self) -> Self:
         try:
-            self._runner.run(self._connect())
+            self.run(self._connect())
         except BaseException:
             self.close()
             raise
@@ -146,9 +148,13 @@ class TopicReader:
     def close(self) -> None:
         try:
             if self._consumer is not None:
-                self._runner.run(self._consumer.stop())
+                self.run(self._consumer.stop())
         finally:
             self._runner.close()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs other work on the reader's event loop, between two batches."""
+        return self._runner.run(work)
 
     def to_end(self) -> Iterator[list[ConsumerRecord]]:
         """The records up to ``ends``, in log order within a partition; may go a little beyond.
@@ -157,7 +163,7 @@ class TopicReader:
         take offsets too. Raises TopicError when nothing comes for a minute.
         """
         since, last = time.monotonic(), -1
-        while (behind := self._runner.run(self._behind())) > 0:
+        while (behind := self.run(self._behind())) > 0:
             if behind != last:
                 since, last = time.monotonic(), behind
             elif time.monotonic() - since > STALLED_S:
@@ -170,7 +176,7 @@ class TopicReader:
             yield from self._poll()
 
     def _poll(self) -> Iterator[list[ConsumerRecord]]:
-        yield from self._runner.run(self._consumer.getmany(timeout_ms=POLL_MS)).values()
+        yield from self.run(self._consumer.getmany(timeout_ms=POLL_MS)).values()
 
     async def _connect(self) -> None:
         count = await partitions_of(self._bootstrap, self._topic)

@@ -21,10 +21,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError
-
 from deploy.jars import LocalKafkaError, ensure, program
+from deploy.probe import answers
 
 HERE = Path(__file__).parent / "kafka"
 HOME = Path(".local/kafka")
@@ -55,18 +53,24 @@ def start(home: Path = HOME, port: int = 9092, heap_mb: int = 512) -> LocalKafka
     home.mkdir(parents=True, exist_ok=True)
     with _alone(home.parent):
         running = status(home)
-        if running is None:
-            _refuse_taken(port)
-            java = [program("java"), f"-Xms{heap_mb // 2}m", f"-Xmx{heap_mb}m", "-Djava.awt.headless=true"]
-            jars = home.parent / "jars"
-            ensure(jars)
-            java += ["-cp", f"{jars}/*", f"-Dkafka.logs.dir={home / 'logs'}"]
-            java += [f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}"]
-            _configure(home, port)
-            _format(home, java)
-            running = _spawn(home, port, java)
-        _await_answer(running)
-        return running
+        if running is not None and _comes_up(running):
+            return running
+        _refuse_taken(port)
+        java = [program("java"), f"-Xms{heap_mb // 2}m", f"-Xmx{heap_mb}m", "-Djava.awt.headless=true"]
+        jars = home.parent / "jars"
+        ensure(jars)
+        java += ["-cp", f"{jars}/*", f"-Dkafka.logs.dir={home / 'logs'}"]
+        java += [f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}"]
+        _configure(home, port)
+        _format(home, java)
+        started = _spawn(home, port, java)
+        try:
+            if _comes_up(started):
+                return started
+        except LocalKafkaError:
+            stop(home)
+            raise
+        raise LocalKafkaError(f"the broker ended while starting; the end of {_last_words(home)}")
 
 
 def stop(home: Path = HOME) -> bool:
@@ -201,31 +205,19 @@ def _spawn(home: Path, port: int, java: list[str]) -> LocalKafka:
     return LocalKafka(pid, f"{LOOPBACK}:{port}", home)
 
 
-def _await_answer(broker: LocalKafka) -> None:
+def _comes_up(broker: LocalKafka) -> bool:
+    """True once it answers clients, False when its process ended. Raises LocalKafkaError after 60 s of neither."""
     deadline = time.monotonic() + START_SECONDS
-    while not _answers(broker.bootstrap):
+    while time.monotonic() < deadline:
         if not _alive(broker.pid, broker.home):
-            raise LocalKafkaError(f"the broker ended while starting; the end of {_last_words(broker.home)}")
-        if time.monotonic() > deadline:
-            stop(broker.home)
-            raise LocalKafkaError(f"no answer within {START_SECONDS:.0f} s; the end of {_last_words(broker.home)}")
+            return False
+        if answers(broker.bootstrap):
+            return True
         time.sleep(POLL_SECONDS)
-
-
-def _answers(bootstrap: str) -> bool:
-    """Whether a client gets the versions and the metadata of a registered broker."""
-    host, port = bootstrap.rsplit(":", 1)
-    try:
-        socket.create_connection((host, int(port)), timeout=1).close()
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap, bootstrap_timeout_ms=2000, request_timeout_ms=2000)
-    except (OSError, KafkaError):
-        return False
-    try:
-        return bool(admin.describe_cluster()["brokers"])
-    except KafkaError:
-        return False
-    finally:
-        admin.close()
+    raise LocalKafkaError(
+        f"the broker (process {broker.pid}) does not answer within {START_SECONDS:.0f} s; the end of "
+        f"{_last_words(broker.home)}"
+    )
 
 
 def _last_words(home: Path, lines: int = 8) -> str:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
-from kafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
+from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 import schemas
+from deploy.probe import answers
 
 DECISIVE = ("cleanup.policy", "message.timestamp.type")
 """Settings whose change would alter the meaning of what is already in the log."""
 
-CONNECT_MS = 10_000
+
+DELETE_SECONDS = 20.0
 
 
 class TopicMismatchError(RuntimeError):
@@ -87,21 +90,34 @@ def delete(bootstrap: str, prefix: str) -> list[str]:
     if not prefix:
         raise ValueError("topics are only deleted under a prefix")
     with _admin(bootstrap) as admin:
-        doomed = sorted(name for name in admin.list_topics() if name.startswith(prefix))
-        if doomed:
-            admin.delete_topics(doomed)
+        doomed = _under(admin, prefix)
+        if not doomed:
+            return []
+        gone = {NoError, UnknownTopicOrPartitionError}  # the list may still name what was deleted a moment ago
+        for answer in admin.delete_topics(doomed, raise_errors=False)["topics"]:
+            outcome = for_code(answer["error_code"])
+            if outcome not in gone:
+                raise outcome(f"topic {answer['name']}: {answer['error_message']}")
+        deadline = time.monotonic() + DELETE_SECONDS
+        while _under(admin, prefix):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"topics under {prefix} are still there after {DELETE_SECONDS:.0f} s")
+            time.sleep(0.02)
         return doomed
+
+
+def _under(admin: KafkaAdminClient, prefix: str) -> list[str]:
+    return sorted(name for name in admin.list_topics() if name.startswith(prefix))
 
 
 @contextmanager
 def _admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
-    try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap, bootstrap_timeout_ms=CONNECT_MS)
-    except KafkaError as error:
+    if not answers(bootstrap):
         raise ClusterUnreachableError(
             f"no Kafka answers at {bootstrap}: start the local one with `single-window kafka start`, "
-            f"or set SINGLE_WINDOW_KAFKA to the one to use ({type(error).__name__})"
-        ) from error
+            "or set SINGLE_WINDOW_KAFKA to the one to use"
+        )
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         yield admin
     finally:

@@ -1,7 +1,7 @@
 """A hand-worked scenario: events, and what must be said and counted, written as text that is read like a table.
 
-An answer is one line: outcome, state, findings, advice unless it is NONE; or ``dead letter`` and the reason. A finding is
-its rule and pointer, with ``!`` for an error and ``?`` for a warning::
+An answer is one line: outcome, state, findings, advice unless it is NONE; or ``dead letter`` and the reason. A finding
+is its rule and pointer, with ``!`` for an error and ``?`` for a warning::
 
     ACCEPTED LODGED
     REFUSED NONE D06/net_mass! W01/event_time? CORRECT_AND_RESEND

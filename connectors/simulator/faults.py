@@ -55,12 +55,7 @@ def _number(change: Callable[[str], str]) -> Callable[[Record, Random], None]:
 
 
 def _other_office(record: Record, rng: Random) -> None:
-    record["declaration_office"] = rng.choice([o for o in set_of_offices() if o != record["declaration_office"]])
-
-
-def set_of_offices() -> list[str]:
-    """The offices of China in the simulation, sorted."""
-    return sorted(set(world.OFFICES["CN"]))
+    record["declaration_office"] = rng.choice(sorted(set(world.OFFICES["CN"]) - {record["declaration_office"]}))
 
 
 def _unknown_office(record: Record, _: Random) -> None:
@@ -127,11 +122,11 @@ ANYWHERE: tuple[Fault, ...] = (
     ("D05", _item(origin_country="XX")),
     ("D05", _set("transport_mode", "", "RAIL", "\uff13")),
     ("D05", _set("jurisdiction", "US")),
-    ("D16", _code("8703", "999999", "870380001\uff10", "0000000000", "87O3800010", "87038000100")),
+    ("D16", _code("8703", "999999", "870380001\uff10", "9999990000", "87O3800010", "87038000100")),
     ("D17", _item(quantity=300_000, unit_price=123_400, total=3_704)),
     ("D17", _item(quantity=300_000, unit_price=123_400, total=3_700)),
     ("D18", _gap),
-    ("C01", _box("COSU1234560", "cosu1234561", "C_QU3054383", "COSU123456", "")),
+    ("C01", _box("COSU1234561", "cosu1234560", "C_QU3054383", "COSU123456", "")),
     ("C02", _no_box),
     *ENVELOPE,
     ("S01", _item(quantity=None, total=1_000_000_000_000_001)),
@@ -183,9 +178,7 @@ def breaks(record: Record, rng: Random) -> tuple[Record, tuple[str, ...]]:
     return broken, tuple(ids.split())
 
 
-UNDECODABLE = (
-    *("null_value", "unknown_framing", "unknown_schema", "undecodable", "wrong_partition", "wrong_key"),
-)
+UNDECODABLE = ("null_value", "unknown_framing", "unknown_schema", "undecodable", "wrong_partition", "wrong_key")
 OVERSIZED_SHARE = 0.02
 
 

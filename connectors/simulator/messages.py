@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import json
-from hashlib import blake2b
-from typing import Any, NamedTuple
-
-import fastavro
+from typing import NamedTuple
 
 import schemas
-
-ENVELOPE = 4
-"""The first fields of every event (sender_id, event_id, revision, sent_at) are its envelope; the rest is content."""
+from connectors.simulator import avro
+from connectors.simulator.avro import Record
 
 KINDS = {
     "ACCEPTED": "ACCEPT",
@@ -26,7 +20,7 @@ KINDS = {
 
 STATUSES = {kind: status for status, kind in KINDS.items()}
 
-Record = dict[str, Any]
+__all__ = ["KINDS", "STATUSES", "Content", "Fact", "Message", "Record", "content", "message"]
 
 
 class Content(NamedTuple):
@@ -43,14 +37,14 @@ class Content(NamedTuple):
 class Fact(NamedTuple):
     """A decodable event as the simulator meant it.
 
-    ``identity`` is (sender_id, event_id, revision), ``digest`` stands for the content, ``event_time`` is UTC ms,
-    ``content`` is None for statuses and for declarations with errors. ``errors`` and ``warnings`` are the ids of the
-    rules that were broken on purpose.
+    ``identity`` is (sender_id, event_id, revision), ``body`` the encoded content without the envelope, ``event_time``
+    UTC ms. ``content`` is None for statuses and for declarations with errors. ``errors`` and ``warnings`` are the ids
+    of the rules that were broken on purpose.
     """
 
     number: str
     identity: tuple[str, str, int]
-    digest: bytes
+    body: bytes
     kind: str
     version: int
     event_time: int
@@ -69,34 +63,15 @@ class Message(NamedTuple):
     undecodable: str | None = None
 
 
-class _Codec:
-    """Writes one record type as header, envelope and content, so that the content can be told from the rest."""
-
-    def __init__(self, name: str) -> None:
-        schema = schemas.latest(name)
-        raw = json.loads(schema.text)
-        head, body = raw["fields"][:ENVELOPE], raw["fields"][ENVELOPE:]
-        self.name = name.encode()
-        self.header = schema.header
-        self.envelope = fastavro.parse_schema({**raw, "name": f"{name}Envelope", "fields": head})
-        self.body = fastavro.parse_schema({**raw, "fields": body})
-        ids = {schema_id: number for number, schema_id in schemas.confluent_ids().items()}
-        self.confluent = schemas.CONFLUENT + ids[schema.id].to_bytes(4, "big")
-
-    def write(self, record: Record, *, confluent: bool) -> tuple[bytes, bytes]:
-        """(value, digest of the content)."""
-        out = io.BytesIO()
-        fastavro.schemaless_writer(out, self.body, record)
-        body = out.getvalue()
-        out = io.BytesIO()
-        out.write(self.confluent if confluent else self.header)
-        fastavro.schemaless_writer(out, self.envelope, record)
-        out.write(body)
-        return out.getvalue(), blake2b(self.name + body, digest_size=12).digest()
+def _framings(name: str) -> tuple[bytes, bytes]:
+    """The prefix of a record in single-object encoding, and in Confluent framing."""
+    schema = schemas.latest(name)
+    ids = {schema_id: number for number, schema_id in schemas.confluent_ids().items()}
+    return schema.header, schemas.CONFLUENT + ids[schema.id].to_bytes(4, "big")
 
 
-_DECLARATION = _Codec("CustomsDeclaration")
-_STATUS = _Codec("DeclarationStatus")
+_DECLARATION = _framings("CustomsDeclaration")
+_STATUS = _framings("DeclarationStatus")
 
 
 def message(
@@ -112,12 +87,14 @@ def message(
     """
     number: str = record["declaration_number"]
     status = record.get("status")
-    value, digest = (_DECLARATION if status is None else _STATUS).write(record, confluent=confluent)
     version: int = record["version"]
+    framing = _DECLARATION if status is None else _STATUS
+    body = avro.declaration(record) if status is None else avro.step(record)
+    value = framing[confluent] + avro.envelope(record) + body
     fact = Fact(
         number,
         (record["sender_id"], record["event_id"], record["revision"]),
-        digest,
+        body,
         KINDS[status] if status else ("LODGE" if version == 1 else "AMEND"),
         version,
         record["event_time"],

@@ -82,7 +82,7 @@ class Message(NamedTuple):
     partition: int
     keys: Sequence[Payload | None]
     values: Sequence[Payload | None]
-    headers: Sequence[Sequence[tuple[str, bytes]]] = ()
+    headers: Sequence[list[tuple[str, bytes]]] = ()
 
 
 @dataclass

@@ -1,0 +1,45 @@
+"""Windows of time: minute, day, month, year and all time, cut in a jurisdiction's time zone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+ZONES = {"CN": "Asia/Shanghai", "KR": "Asia/Seoul"}
+MINUTE_MS = 60_000
+
+
+def zone_of(jurisdiction: str) -> str:
+    """IANA name of the time zone a jurisdiction's windows are cut in."""
+    return ZONES[jurisdiction]
+
+
+class Windows:
+    """Cuts minutes and days, once per time zone and minute."""
+
+    def __init__(self) -> None:
+        self._cut: dict[tuple[str, int], tuple[int, int]] = {}
+
+    def of(self, zone: str, at: int) -> tuple[int, int]:
+        """(first instant of the minute, first instant of the day) of an instant, all in UTC ms.
+
+        In zones whose offset is whole minutes a minute of UTC is a minute of the zone.
+        """
+        minute = at // MINUTE_MS
+        found = self._cut.get((zone, minute))
+        if found is None:
+            local = datetime.fromtimestamp(minute * 60, ZoneInfo(zone))
+            found = self._cut[zone, minute] = (minute * MINUTE_MS, _ms(local.replace(hour=0, minute=0)))
+        return found
+
+
+@lru_cache(maxsize=4096)
+def months_and_longer(zone: str, day: int) -> tuple[tuple[str, int | None], ...]:
+    """(kind, first instant in UTC ms, None for ALL_TIME) of the longer windows that a day lies in."""
+    first = datetime.fromtimestamp(day / 1000, ZoneInfo(zone)).replace(day=1)
+    return ("MONTH", _ms(first)), ("YEAR", _ms(first.replace(month=1))), ("ALL_TIME", None)
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,258 @@
+"""The composition root: where settings, flows, the engine, Faust and metrics meet."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+os.environ.setdefault("POLARS_MAX_THREADS", "1")  # before polars is imported: partitions are the parallelism
+
+import faust
+import structlog
+import uvloop
+from aiokafka.errors import KafkaError
+from faust.types import TP
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+import schemas
+from processor import reference
+from processor.engine import cluster
+from processor.engine.assigned import Partitions
+from processor.engine.flow import RegisterFold
+from processor.engine.model import Fold, Outcome, Source
+from processor.engine.partition import Partition, Surroundings
+from processor.engine.store import Memory
+from processor.engine.totals import Counted, TotalsFold
+from processor.engine.transport import BatchSchema
+from processor.flows import declarations
+from processor.metrics import Business, Metrics, Scan, Server
+from processor.settings import Settings
+
+log = structlog.get_logger()
+TOTALS_LINGER = 0.1
+
+
+class Observer:
+    """Tells metrics and logs what partitions do; kills the process where a test asks for it."""
+
+    def __init__(self, metrics: Metrics, flows: dict[str, str], crash_at: str) -> None:
+        self.metrics, self.flows = metrics, flows
+        point, _, rest = crash_at.partition(":")
+        flow, _, count = rest.partition(":")
+        self.crash = (point, flow, int(count or 1)) if crash_at else None
+        self.passed = 0
+
+    def state(self, source: Source, state: str, **facts: Any) -> None:
+        flow = self.flows[source.topic]
+        if state == "closed":
+            self.metrics.gone(source, flow)
+        else:
+            self.metrics.moved(source, flow, state)
+        tell = log.warning if state in ("waiting", "fenced", "broken", "gap") else log.info
+        tell("partition", flow=flow, partition=source.partition, state=state, **facts)
+
+    def folded(self, source: Source, outcome: Outcome, records: int, silent: bool) -> None:
+        self.metrics.folded(source, self.flows[source.topic], outcome, records, silent)
+
+    def point(self, name: str, source: Source) -> None:
+        if self.crash is None or (name, self.flows[source.topic]) != self.crash[:2]:
+            return
+        self.passed += 1
+        if self.passed < self.crash[2]:
+            return
+        if name == "in_store":  # while the write is under way, in another thread
+            threading.Timer(0.0005, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        else:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class WorkerApp:
+    """One worker: a Faust app whose agents hand batches to partitions."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.failed: str | None = None
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        self.folds: dict[str, Fold] = {fold.topic: fold for fold in self._folds()}
+        flows = {topic: fold.name for topic, fold in self.folds.items()}
+        self.observer = Observer(Metrics(self.registry), flows, settings.crash_at)
+        self.registry.register(self._business())
+        self.executor = ThreadPoolExecutor(settings.step_threads, thread_name_prefix="step")
+        self.memory = Memory(settings.cache_mb, settings.buffers_mb)
+        self.partitions = Partitions(self._open, self._fatal)
+        self.faust = self._app()
+        self.server = Server(self.registry, settings.metrics_host, settings.metrics_port, self.ready)
+
+    def _folds(self) -> list[Fold]:
+        versions = {name: schemas.versions(name) for name in schemas.names()}
+        self.reference = reference.load()
+        flow = declarations.flow(self.reference)
+        totals_partitions = schemas.topic("counters.partials").partitions
+        counted = Counted(flow.name, flow.counters, schemas.topic(flow.topic).partitions)
+        self.counted = counted
+        return [
+            RegisterFold(flow, versions, totals_partitions),
+            TotalsFold([counted], self.settings.generation),
+        ]
+
+    def _business(self) -> Business:
+        def scans() -> list[Scan]:
+            held = list(self.partitions.held.values())
+            return [p.store.scan for p in held if p.source.topic == TotalsFold.topic and p.store is not None]
+
+        return Business(self.counted.counters, scans, self.counted.partitions, time.time)
+
+    def _app(self) -> faust.App:
+        settings = self.settings
+        host = settings.kafka.split(",")[0].strip()
+        app = faust.App(
+            settings.group_id,
+            broker=f"single-window://{host}",
+            store="memory://",
+            datadir=str(settings.state_dir / "faust"),
+            broker_max_poll_records=settings.poll_records,
+            broker_session_timeout=settings.session_seconds,
+            broker_heartbeat_interval=min(3.0, settings.session_seconds / 4),
+            broker_request_timeout=max(40.0, settings.session_seconds * 2),
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            stream_wait_empty=False,
+            stream_recovery_delay=0.0,
+            stream_buffer_maxsize=64,
+            web_enabled=False,
+            web_in_thread=False,
+            worker_redirect_stdouts=False,
+            producer_compression_type=None,
+        )
+        app.partitions = self.partitions  # the transport asks it for room, and tells it of rebalances
+        for topic in self.folds:
+            self._agent(app, app.topic(settings.topic_prefix + topic, schema=BatchSchema(), acks=False), topic)
+        return app
+
+    def _agent(self, app: faust.App, topic: Any, name: str) -> None:
+        @app.agent(topic, name=f"intake-{name}")
+        async def intake(stream: Any) -> None:
+            async for event in stream.events():
+                self.partitions.offer(event.message.tp, event.value)
+
+    def _open(self, tp: TP) -> Partition:
+        settings = self.settings
+        topic = tp.topic.removeprefix(settings.topic_prefix)
+        fold = self.folds[topic]
+        described = schemas.topic(topic)
+        totals = isinstance(fold, TotalsFold)
+        consumer = self.faust.consumer
+        return Partition(
+            Source(topic, tp.partition, described.partitions, settings.generation),
+            fold,
+            Surroundings(
+                bootstrap=settings.kafka,
+                group=settings.group_id,
+                prefix=settings.topic_prefix,
+                state=settings.state_dir,
+                memory=self.memory,
+                executor=self.executor,
+                observer=self.observer,
+                seek=lambda source, position: consumer.seek_lane(_tp(settings, source), position),
+                committed=lambda source: consumer.committed(_tp(settings, source)),
+                publish_seconds=settings.publish_seconds,
+                lagging_seconds=settings.lagging_seconds,
+                linger_seconds=TOTALS_LINGER if totals else 0.0,
+                tables=(lambda _: "") if totals else self.reference.digest_at,
+                compacted=totals,
+                dead_letters="" if totals else "customs.declarations.dead-letters",
+            ),
+        )
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether every assigned partition is restored, and what is the matter if not."""
+        held = list(self.partitions.held.values())
+        if not held:
+            return False, "no partitions assigned"
+        behind = [p for p in held if p.store is None or p.store.position < p.committed]
+        return not behind, f"{len(held) - len(behind)} of {len(held)} partitions ready"
+
+    def _fatal(self, reason: str) -> None:
+        if self.failed is None:
+            self.failed = reason
+            log.error("stopping", reason=reason)
+            self.stop.set()
+
+    async def _await_broker(self) -> None:
+        topic = self.settings.topic_prefix + declarations.flow(self.reference).topic
+        while not self.stop.is_set():
+            try:
+                await self._knock()
+                await asyncio.to_thread(cluster.describe, self.settings.kafka, topic, 0, None)
+            except LookupError as missing:
+                self._fatal(str(missing))
+            except Exception as error:  # noqa: BLE001 whatever it is, the broker is not there yet
+                log.warning("waiting for Kafka", bootstrap=self.settings.kafka, error=type(error).__name__)
+                await asyncio.sleep(1)
+            else:
+                return
+
+    async def _knock(self) -> None:
+        """Raise OSError unless a bootstrap server takes connections: the clients would wait for long."""
+        for server in self.settings.kafka.split(","):
+            host, _, port = server.strip().rpartition(":")
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.wait_for(asyncio.open_connection(host, int(port)), 2)
+                writer.close()
+                return
+        raise OSError("no bootstrap server takes connections")
+
+    async def run(self) -> int:
+        """Work until SIGTERM or SIGINT, or until something is wrong for good: then 1."""
+        self.stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop.set)
+        self.server.start()
+        log.info("serving", host=self.settings.metrics_host, port=self.server.port)
+        await self._await_broker()
+        if not self.stop.is_set():
+            await self._work()
+        self.server.stop()
+        self.executor.shutdown(cancel_futures=True)
+        return 1 if self.failed else 0
+
+    async def _work(self) -> None:
+        self.faust.loop = asyncio.get_running_loop()
+        self.faust.finalize()
+        crashed = asyncio.create_task(self._watch())
+        try:
+            await self.faust.start()
+            log.info("started", generation=self.settings.generation)
+            await self.stop.wait()
+        except KafkaError as error:
+            self._fatal(f"{type(error).__name__}: {error}")
+        finally:
+            crashed.cancel()
+            await self.partitions.close()
+            await self.faust.stop()
+            log.info("stopped")
+
+    async def _watch(self) -> None:
+        """Faust crashed: so do we, and whoever runs us starts us again."""
+        while not self.faust.crashed:
+            await asyncio.sleep(0.5)
+        self._fatal(f"Faust crashed: {self.faust.crash_reason!r}")
+
+
+def _tp(settings: Settings, source: Source) -> TP:
+    return TP(settings.topic_prefix + source.topic, source.partition)
+
+
+def work(settings: Settings) -> int:
+    """Run one worker in this process; its exit status."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(WorkerApp(settings).run())

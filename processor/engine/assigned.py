@@ -1,0 +1,54 @@
+"""The partitions this worker holds: opened and closed as Kafka's consumer group assigns and revokes them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from faust.types import TP
+
+from processor.engine.identity import Foreign
+from processor.engine.partition import Partition
+from processor.engine.transport import Fetched
+
+
+class Partitions:
+    """``open`` makes the Partition of a topic partition; ``fatal`` is called when one must not go on."""
+
+    def __init__(self, open_: Callable[[TP], Partition], fatal: Callable[[str], None]) -> None:
+        self.open, self.fatal = open_, fatal
+        self.held: dict[TP, Partition] = {}
+
+    def assigned(self, tps: Iterable[TP]) -> None:
+        """Hold exactly ``tps``. Partitions open themselves, outside the rebalance."""
+        for tp in tps:
+            if tp not in self.held:
+                partition = self.held[tp] = self.open(TP(tp.topic, tp.partition))
+                partition.task.add_done_callback(self._ended)
+
+    async def revoked(self, tps: Iterable[TP]) -> None:
+        gone = [self.held.pop(tp) for tp in tps if tp in self.held]
+        await asyncio.gather(*(partition.close() for partition in gone))
+
+    async def close(self) -> None:
+        await self.revoked(list(self.held))
+
+    def wanted(self) -> set[TP]:
+        """Partitions with room for a batch."""
+        return {tp for tp, partition in self.held.items() if partition.has_room}
+
+    def all_wanted(self) -> bool:
+        return all(partition.has_room for partition in self.held.values())
+
+    def offer(self, tp: TP, fetched: Fetched) -> None:
+        """Hand a batch to its partition; one that has gone drops it, to be read again by its new holder."""
+        partition = self.held.get(tp)
+        if partition is not None and not partition.closing:
+            partition.offer(fetched)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            self.fatal(str(error) if isinstance(error, Foreign) else f"{type(error).__name__}: {error}")

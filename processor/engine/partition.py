@@ -1,0 +1,257 @@
+"""A partition's life: fenced, opened, checked, folded silently up to the committed position, then live.
+
+A batch's life: step (pure), one Kafka transaction, one WriteBatch. A crash before the transaction leaves nothing; one
+between the two is made good by folding the batch again without speaking.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from aiokafka.errors import KafkaError
+from kafka.errors import KafkaError as ClientError
+
+from processor.engine import cluster, identity
+from processor.engine.model import Batch, DeadLetter, Fold, Message, Outcome, Source
+from processor.engine.outbox import Fenced, Outbox
+from processor.engine.receipts import dead_letters
+from processor.engine.store import Mark, Memory, Store
+from processor.engine.transport import Fetched
+
+RETRY_SECONDS = 1.0
+CLOSE_SECONDS = 8.0
+UNPROCESSABLE_AT_MOST = 100
+ENVIRONMENT = (KafkaError, ClientError, OSError, MemoryError, asyncio.TimeoutError)
+"""Errors that are not the data's: wait, and try again."""
+
+T = TypeVar("T")
+
+
+class Observer(Protocol):
+    """What a partition tells: for metrics and logs, and points at which tests may kill the process."""
+
+    def state(self, source: Source, state: str, **facts: Any) -> None: ...
+    def folded(self, source: Source, outcome: Outcome, records: int, silent: bool) -> None: ...
+    def point(self, name: str, source: Source) -> None: ...
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What partitions share. ``publish_seconds``: how often counters are published; ``lagging_seconds``: the same
+    while batches wait."""
+
+    bootstrap: str
+    group: str
+    prefix: str
+    state: Path
+    memory: Memory
+    executor: Executor
+    observer: Observer
+    seek: Callable[[Source, int], Awaitable[int]]
+    committed: Callable[[Source], Awaitable[int | None]]
+    publish_seconds: float = 0.25
+    lagging_seconds: float = 2.0
+    linger_seconds: float = 0.0
+    tables: Callable[[int], str] = lambda _: ""
+    compacted: bool = False
+    dead_letters: str = ""
+
+
+class Partition:
+    """One source partition under one fold."""
+
+    def __init__(self, source: Source, fold: Fold, around: Surroundings) -> None:
+        self.source, self.fold, self.around = source, fold, around
+        self.waiting: asyncio.Queue[Fetched | None] = asyncio.Queue()
+        self.ready = False
+        self.closing = False
+        self.epoch = 0
+        self.committed = 0
+        self.store: Store | None = None
+        self.published_at = 0.0
+        self.task = asyncio.create_task(self._run(), name=f"{fold.name}-{source.partition}")
+
+    @property
+    def has_room(self) -> bool:
+        """One batch runs, one waits."""
+        return self.ready and not self.closing and self.waiting.qsize() < 1
+
+    def offer(self, fetched: Fetched) -> None:
+        self.waiting.put_nowait(fetched)
+
+    async def close(self) -> None:
+        """Stop taking batches, await the running step (bounded), close."""
+        self.closing, self.ready = True, False
+        self.waiting.put_nowait(None)
+        done, _ = await asyncio.wait({self.task}, timeout=CLOSE_SECONDS)
+        if not done:
+            self.task.cancel()
+            await asyncio.wait({self.task}, timeout=CLOSE_SECONDS)
+
+    async def _run(self) -> None:
+        while not self.closing:
+            try:
+                await self._live()
+            except Fenced:
+                self._tell("fenced")
+                await self._pause(RETRY_SECONDS * 5)
+            except ENVIRONMENT as error:
+                self._tell("waiting", error=type(error).__name__, reason=str(error)[:200])
+                await self._pause(RETRY_SECONDS)
+            finally:
+                self.ready = False
+        self._tell("closed")
+
+    async def _pause(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self.closing and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+
+    def _tell(self, state: str, **facts: Any) -> None:
+        self.around.observer.state(self.source, state, **facts)
+
+    async def _thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.around.executor, function, *arguments)
+
+    async def _live(self) -> None:
+        around, source, fold = self.around, self.source, self.fold
+        self._tell("opening")
+        transactional_id = f"{around.group}-{fold.name}-{source.partition}"
+        async with Outbox(around.bootstrap, transactional_id, around.group, around.prefix) as outbox:
+            path = around.state / f"g{source.generation}" / f"{fold.name}-{source.partition}"
+            store = await self._thread(Store, path, around.memory)
+            try:
+                await self._recognise(store)
+                self.store = store
+                # after fencing: no transaction of an earlier holder is pending
+                self.committed = max(await around.committed(source) or 0, store.position)
+                self._tell("restoring" if store.position < self.committed else "live", position=store.position)
+                await self._read_from(store.position)
+                self.ready = True
+                await self._work(store, outbox)
+            finally:
+                self.store = None
+                store.close()
+
+    async def _recognise(self, store: Store) -> None:
+        around, source, mark = self.around, self.source, store.mark
+        last = mark.last[0] if mark.last else None
+        log, record = await asyncio.to_thread(
+            cluster.describe, around.bootstrap, around.prefix + source.topic, source.partition, last
+        )
+        tables = around.tables(mark.watermark)
+        identity.check(mark, log, source.partitions, around.compacted, self.fold.definition, tables)
+        identity.check_last(mark, record, around.compacted)
+        if not mark.cluster:
+            store.adopt(
+                Mark(log.cluster, log.topic, log.partitions, source.generation, self.fold.definition, around.tables(0))
+            )
+
+    async def _read_from(self, position: int) -> None:
+        self.epoch = await self.around.seek(self.source, position)
+        while not self.waiting.empty():
+            if self.waiting.get_nowait() is None:
+                self.closing = True
+
+    async def _work(self, store: Store, outbox: Outbox) -> None:
+        while not self.closing:
+            due = self._due_in(store)
+            try:
+                fetched = await asyncio.wait_for(self.waiting.get(), due)
+            except TimeoutError:
+                await self._publish(store, outbox)
+                continue
+            if fetched is None or self.closing:
+                return
+            if fetched.epoch != self.epoch:
+                continue
+            if fetched.batch.start != store.position:
+                self._tell("gap", expected=store.position, got=fetched.batch.start)
+                await self._read_from(store.position)
+                continue
+            await self._take(fetched.batch, store, outbox)
+            if self.around.linger_seconds:
+                await asyncio.sleep(self.around.linger_seconds)
+
+    def _due_in(self, store: Store) -> float | None:
+        """Seconds until changed counters want publishing; None when there are none or it is not time to speak."""
+        if not store.changed or store.position < self.committed:
+            return None
+        pace = self.around.lagging_seconds if self.waiting.qsize() else self.around.publish_seconds
+        return max(0.0, self.published_at + pace - time.monotonic())
+
+    async def _take(self, batch: Batch, store: Store, outbox: Outbox) -> None:
+        silent = batch.upto(self.committed)
+        if silent.end > silent.start:
+            await self._fold(silent, store, None)
+            if store.position == self.committed:
+                self._tell("live", position=store.position)
+        live = batch.since(self.committed)
+        if live.end > live.start and not self.closing:
+            await self._fold(live, store, outbox)
+
+    async def _fold(self, batch: Batch, store: Store, outbox: Outbox | None) -> None:
+        """Fold one batch; without an outbox, silently. A batch that breaks the step is halved down to its cause."""
+        try:
+            outcome = await self._thread(self.fold.step, self.source, batch, store)
+        except ENVIRONMENT:
+            raise
+        except Exception as error:  # the data's fault, or ours: find the record
+            self._tell("broken", error=type(error).__name__, records=len(batch.records))
+            if len(batch.records) > 1:
+                for half in batch.halves():
+                    if not self.closing:
+                        await self._fold(half, store, outbox)
+                return
+            outcome = self._unprocessable(batch, store, error)
+        await self._commit(batch, outcome, store, outbox)
+
+    def _unprocessable(self, batch: Batch, store: Store, error: Exception) -> Outcome:
+        """A record no step can fold is a dead letter, as long as such records are few: many are a fault of ours."""
+        self.unprocessable = getattr(self, "unprocessable", 0) + 1
+        if self.unprocessable > UNPROCESSABLE_AT_MOST or not self.around.dead_letters:
+            raise identity.Foreign(f"{self.unprocessable} records broke the step: {type(error).__name__}: {error}")
+        letter = DeadLetter(batch.records[0], "unprocessable", f"{type(error).__name__}: {error}"[:300])
+        outcome = Outcome(batch.end, max(store.watermark, batch.records[0].timestamp))
+        outcome.messages.append(dead_letters(self.around.dead_letters, self.source, [letter]))
+        outcome.tally["dead_letters", letter.reason] = 1
+        return outcome
+
+    async def _commit(self, batch: Batch, outcome: Outcome, store: Store, outbox: Outbox | None) -> None:
+        around, source = self.around, self.source
+        published = False
+        if outbox is not None:
+            messages = list(outcome.messages)
+            if store.changed and self._due_in(store) == 0.0:
+                messages += await self._partials(store)
+                published = True
+            around.observer.point("before_transaction", source)
+            await outbox.commit(messages, around.prefix + source.topic, source.partition, outcome.position)
+            around.observer.point("before_store", source)
+        last = identity.fingerprint(batch.records[-1]) if batch.records else None
+        around.observer.point("in_store", source)
+        await self._thread(store.write, outcome, last, around.tables(outcome.watermark), published)
+        around.observer.point("after_store", source)
+        if outbox is not None:
+            self.committed = store.position
+        around.observer.folded(source, outcome, len(batch.records), outbox is None)
+
+    async def _partials(self, store: Store) -> list[Message]:
+        self.published_at = time.monotonic()
+        return await self._thread(self.fold.due, self.source, list(store.changed), store)
+
+    async def _publish(self, store: Store, outbox: Outbox) -> None:
+        """Publish changed counters while no batch comes."""
+        around, source = self.around, self.source
+        messages = await self._partials(store)
+        around.observer.point("before_partials", source)
+        await outbox.commit(messages, around.prefix + source.topic, source.partition, None)
+        around.observer.point("before_markers", source)
+        outcome = Outcome(store.position, store.watermark)
+        await self._thread(store.write, outcome, None, store.mark.tables, True)

@@ -1,0 +1,196 @@
+"""A Faust transport that hands over batches: one message per partition and fetch, its value a whole Batch.
+
+Three things differ from Faust's aiokafka driver. The consumer starts at the positions the engine gives it, never at
+committed ones, and reads committed records only. Every batch says which seek it was fetched after (its epoch) and
+between which positions it lies; both are noted in the consumer's own thread, where no seek can come between. And a
+partition is polled only while the engine has room for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import faust
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from faust.events import Event
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+from processor.engine.model import Batch
+
+FETCH_BYTES = 8 << 20
+IDLE_SECONDS = 0.02
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A batch and the seek it follows."""
+
+    epoch: int
+    batch: Batch
+
+
+@dataclass
+class _Lane:
+    epoch: int
+    position: int
+
+
+class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """The consumer's thread. Everything that touches a position happens in its event loop."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.lanes: dict[TP, _Lane] = {}
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        conf = self.app.conf
+        self._assignor = RoundRobinPartitionAssignor
+        return AIOKafkaConsumer(
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            group_instance_id=conf.consumer_group_instance_id,
+            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
+            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            max_poll_records=conf.broker_max_poll_records,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_bytes=2 * FETCH_BYTES,
+            fetch_max_wait_ms=100,
+            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            check_crcs=conf.broker_check_crcs,
+        )
+
+    async def on_partitions_assigned(self, assigned: Iterable[TP], generation_id: int = 0) -> None:
+        consumer = self._ensure_consumer()
+        for tp in assigned:  # a place to stand on until the engine knows better; a paused partition is not fetched
+            consumer.pause(_kafka(tp))
+            consumer.seek(_kafka(tp), 0)
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def seek_lane(self, tp: TP, position: int) -> int:
+        consumer = self._ensure_consumer()
+        consumer.seek(_kafka(tp), position)
+        consumer.resume(_kafka(tp))
+        epoch = self.lanes[tp].epoch + 1 if tp in self.lanes else 1
+        self.lanes[tp] = _Lane(epoch, position)
+        return epoch
+
+    async def fetch(self, wanted: set[TP], timeout: float, most: int) -> dict[TP, Fetched]:
+        consumer = self._ensure_consumer()
+        if not self.consumer.flow_active:
+            return {}
+        fetcher = consumer._fetcher  # noqa: SLF001 aiokafka has no public poll by partition with positions
+        with fetcher._subscriptions.fetch_context():  # noqa: SLF001
+            records = await fetcher.fetched_records(wanted, timeout=timeout, max_records=most)
+        # no await between here and the end: positions belong to these records
+        assignment = fetcher._subscriptions.subscription.assignment  # noqa: SLF001
+        fetched = {}
+        for tp, found in records.items():
+            state = assignment.state_value(tp) if assignment is not None else None
+            lane = self.lanes.get(tp)
+            if state is not None and lane is not None:
+                fetched[tp] = Fetched(lane.epoch, Batch(found, lane.position, state.position))
+                lane.position = state.position
+        return fetched
+
+
+def _kafka(tp: TP) -> TopicPartition:
+    """aiokafka insists on a named tuple of its own."""
+    return TopicPartition(tp.topic, tp.partition)
+
+
+class Consumer(driver.Consumer):  # type: ignore[misc]
+    """Yields batches; asks ``app.partitions`` which partitions have room, and tells it of rebalances."""
+
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _in_thread(self, coroutine: Any) -> Any:
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._thread.thread_loop)
+        return await asyncio.wrap_future(future)
+
+    async def seek_lane(self, tp: TP, position: int) -> int:
+        """Read ``tp`` from ``position`` on; the epoch of what is fetched from now on."""
+        epoch: int = await self._in_thread(self._thread.seek_lane(tp, position))
+        return epoch
+
+    async def committed(self, tp: TP) -> int | None:
+        """The group's committed position of ``tp``, read from the coordinator."""
+        committed: int | None = await self._in_thread(self._thread._ensure_consumer().committed(_kafka(tp)))  # noqa: SLF001
+        return committed
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Called by Faust when a rebalance is over: the engine opens its partitions and seeks them itself."""
+        self.app.partitions.assigned(self.assignment())
+        return {}
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        await super().on_partitions_revoked(revoked)
+        await self.app.partitions.revoked(revoked)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        del timeout  # the engine's own pace, below
+        self.not_waiting_next_records.clear()
+        try:
+            wanted = self.app.partitions.wanted()
+            if not self.flow_active or not wanted:
+                await asyncio.sleep(IDLE_SECONDS)
+                return
+            wait = POLL_SECONDS if self.app.partitions.all_wanted() else IDLE_SECONDS
+            fetched = await self._in_thread(self._thread.fetch(wanted, wait, self.app.conf.broker_max_poll_records))
+        finally:
+            self.not_waiting_next_records.set()
+        generation = self.app.consumer_generation_id
+        for tp, found in fetched.items():
+            if self.should_stop or not self.flow_active or generation != self.app.consumer_generation_id:
+                return
+            last = found.batch.records[-1]
+            yield (
+                tp,
+                ConsumerMessage(
+                    tp.topic,
+                    tp.partition,
+                    last.offset,
+                    last.timestamp / 1000,
+                    0,
+                    None,
+                    None,
+                    found,
+                    None,
+                    0,
+                    0,
+                    tp,
+                    generation_id=generation,
+                ),
+            )
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's watchdog expects one event a record; ours is progress and lag, in the metrics."""
+        del now, tp
+
+
+class Transport(driver.Transport):  # type: ignore[misc]
+    Consumer: ClassVar[type] = Consumer
+
+
+class BatchSchema(faust.Schema):  # type: ignore[misc]
+    """Passes a batch through as it is: decoding is the engine's."""
+
+    def compile(self, app: faust.App, **_: Any) -> Any:
+        async def decode(message: Any, *, propagate: bool = False) -> Event:
+            del propagate
+            return Event(app, None, message.value, None, message)
+
+        return decode

@@ -1,0 +1,61 @@
+"""Settings, from the environment (SINGLE_WINDOW_...). All errors are told at once, before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class WrongSettings(ValueError):
+    """Every wrong setting with what is wrong about it, one a line."""
+
+
+class Settings(BaseSettings):
+    """What can be set. Field names are the variables' names without the prefix, in lower case."""
+
+    model_config = SettingsConfigDict(env_prefix="SINGLE_WINDOW_", extra="ignore")
+
+    kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, host:port[,host:port]")
+    topic_prefix: str = Field("", pattern=r"^[a-zA-Z0-9._-]{0,64}$", description="put before every topic name")
+    group: str = Field("single-window", pattern=r"^[a-zA-Z0-9._-]{1,64}$", description="consumer group of the workers")
+    generation: int = Field(1, ge=1, le=1_000_000, description="raised to fold the past anew")
+    state_dir: Path = Field(Path(".local/state"), description="stores of this worker; one worker, one directory")
+    metrics_host: str = Field("127.0.0.1", description="where /metrics, /healthz and /readyz are served")
+    metrics_port: int = Field(9464, ge=0, le=65_535, description="0: any free port")
+    poll_records: int = Field(8_000, ge=1, le=100_000, description="records a fetch hands over at most")
+    step_threads: int = Field(2, ge=1, le=64, description="batches folded side by side")
+    publish_seconds: float = Field(0.25, gt=0, le=60, description="how often counters are published")
+    lagging_seconds: float = Field(2.0, gt=0, le=600, description="the same while batches wait")
+    session_seconds: float = Field(10.0, ge=1, le=300, description="a worker silent for longer loses its partitions")
+    cache_mb: int = Field(64, ge=1, le=65_536, description="RocksDB block cache of all stores together")
+    buffers_mb: int = Field(96, ge=8, le=65_536, description="RocksDB write buffers of all stores together")
+    log_level: str = Field("info", pattern=r"^(debug|info|warning|error)$")
+    crash_at: str = Field("", description="for tests: point:flow:n, the process kills itself there the n-th time")
+
+    @field_validator("kafka")
+    @classmethod
+    def _bootstrap(cls, value: str) -> str:
+        for server in value.split(","):
+            host, _, port = server.strip().rpartition(":")
+            if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+                raise ValueError(f"{server!r} is not host:port")
+        return value
+
+    @property
+    def group_id(self) -> str:
+        """The consumer group of this generation."""
+        return f"{self.topic_prefix}{self.group}-g{self.generation}"
+
+
+def read() -> Settings:
+    """Settings from the environment. Raises WrongSettings with all errors."""
+    try:
+        return Settings()
+    except ValidationError as errors:
+        lines = [
+            f"SINGLE_WINDOW_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']} (got {e.get('input')!r})"
+            for e in errors.errors()
+        ]
+        raise WrongSettings("\n".join(lines)) from None

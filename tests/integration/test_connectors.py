@@ -1,0 +1,282 @@
+"""Publishing, subscribing and replaying on a real broker."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+
+import schemas
+from connectors import dead_letters, mapping, subscribe
+from connectors.publish import publish
+from connectors.records import decode
+from connectors.topic_io import TopicError, TopicReader, end_offsets
+from tests import events
+from tests.korea_recount import KOREA
+from tests.oracle_decode import partition_of
+
+pytestmark = pytest.mark.kafka
+INPUT = "customs.declarations"
+COUNTER = "trade-by-partner"
+
+Send = tuple[str, int, bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
+"""topic, partition, key, value, headers"""
+
+
+async def _transaction(bootstrap: str, sends: Iterable[Send], *, abort: bool) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id="test-connectors")
+    await producer.start()
+    try:
+        await producer.begin_transaction()
+        for topic, partition, key, value, headers in sends:
+            await producer.send_and_wait(topic, value, key, partition, headers=list(headers))
+        await (producer.abort_transaction() if abort else producer.commit_transaction())
+    finally:
+        await producer.stop()
+
+
+def transaction(bootstrap: str, *sends: Send, abort: bool = False) -> None:
+    """One transaction, as the processor writes them: its end marker is the last offset of each partition."""
+    asyncio.run(_transaction(bootstrap, sends, abort=abort))
+
+
+def total(prefix: str, partner: str, declarations: int | None, partition: int = 0, **changes: Any) -> Send:
+    """A total of trade-by-partner for all time; None for its tombstone."""
+    key = {"counter": COUNTER, "partner": partner, "flow": "IMPORT", "jurisdiction": "CN", "currency": "USD"}
+    key |= {"window": "ALL_TIME", "window_start": None} | changes.pop("window", {})
+    value = {
+        "window_end": None,
+        "time_zone": "Asia/Shanghai",
+        "declarations": declarations,
+        "value": 100,
+        "net_mass": 1000,
+        "revision": 7,
+        "generation": 1,
+        "source_positions": [7] * 8,
+        "watermark": 1_700_000_000_000,
+        "definition": 1,
+        "status": "PROVISIONAL",
+    } | changes
+    encoded = None if declarations is None else schemas.encode("TradeByPartner", value)
+    return f"{prefix}counters.{COUNTER}", partition, schemas.encode("TradeByPartnerKey", key), encoded, ()
+
+
+def advance(prefix: str, totals: int, source: int, position: int) -> Send:
+    key = {"flow": "declarations", "generation": 1, "totals_partition": totals, "source_partition": source}
+    value = {"position": position, "watermark": 1_700_000_000_000}
+    name = f"{prefix}counters.progress"
+    return name, 0, schemas.encode("ProgressKey", key), schemas.encode("Progress", value), ()
+
+
+def letter(
+    prefix: str, reason: str, key: bytes | None, value: bytes | None, partition: int = 0, *, offset: int = 0
+) -> Send:
+    about = {"exception": f"single_window.{reason}", "message": "为什么", "topic": prefix + INPUT}
+    about |= {"partition": str(partition), "offset": str(offset)}
+    headers = [(f"__streams.errors.{name}", text.encode()) for name, text in about.items()]
+    headers += [("single-window.reason", reason.encode()), ("trace", b"t1")]
+    return f"{prefix}{INPUT}.dead-letters", partition, key, value, headers
+
+
+def read(bootstrap: str, topic: str) -> list[Any]:
+    """Every committed record of a topic."""
+    with TopicReader(bootstrap, topic) as reader:
+        return [record for batch in reader.to_end() for record in batch]
+
+
+def declarations(table: dict[tuple[Any, ...], subscribe.Row]) -> dict[str, int]:
+    return {row.dims["partner"]: row.measures["declarations"] for row in table.values()}
+
+
+def test_published_events_are_in_the_partition_of_their_key_in_the_order_of_the_file(
+    kafka: str, prefix: str, tmp_path: Path
+) -> None:
+    wanted = [r for n in range(300) for r in (events.declaration(events.number(n)), events.status(events.number(n)))]
+    with (tmp_path / "a.jsonl").open("w") as out:
+        out.writelines(json.dumps({"record": events.name_of(r), **r}) + "\n" for r in wanted)
+        out.write("{}\n")
+    told: list[tuple[int, int]] = []
+    result = publish(
+        tmp_path / "a.jsonl",
+        bootstrap=kafka,
+        topic=prefix + INPUT,
+        on_progress=lambda rows, sent: told.append((rows, sent)),
+    )
+    assert (result.read, result.sent, result.refused) == (601, 600, 1)
+    assert told == [(601, 600)]
+    found = read(kafka, prefix + INPUT)
+    assert all(record.partition == partition_of(record.key) for record in found)
+    assert sum(end_offsets(kafka, prefix + INPUT).values()) == 600
+    by_number: dict[str, list[Any]] = {}
+    for record in found:
+        by_number.setdefault(record.key.decode(), []).append(decode(record.value))
+    assert all(len(pair) == 2 and "items" in pair[0] and "status" in pair[1] for pair in by_number.values())
+    assert sorted(map(str, wanted)) == sorted(str(r) for pair in by_number.values() for r in pair)
+
+
+def test_publishing_to_a_topic_that_is_not_there_says_so_and_does_not_create_it(kafka: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("")
+    for _ in range(2):
+        with pytest.raises(TopicError, match=r"no topic nowhere .*; create it with"):
+            publish(tmp_path / "a.jsonl", bootstrap=kafka, topic="nowhere")
+
+
+@pytest.mark.skipif(not KOREA.exists(), reason=f"{KOREA} is not on this machine")
+def test_the_korean_file_is_published_whole(kafka: str, prefix: str) -> None:
+    result = publish(KOREA, bootstrap=kafka, topic=prefix + INPUT, mapping=mapping.find("korea-import"))
+    assert (result.read, result.sent, result.refused) == (37_385, 112_155, 0)
+    assert sum(end_offsets(kafka, prefix + INPUT).values()) == 112_155
+
+
+def test_a_snapshot_is_the_newest_committed_total_of_each_key_without_expired_ones(kafka: str, prefix: str) -> None:
+    transaction(kafka, total(prefix, "KZ", 1), total(prefix, "RU", 5, partition=1), total(prefix, "UZ", 2, partition=3))
+    transaction(kafka, total(prefix, "KZ", 2), total(prefix, "UZ", None, partition=3))
+    transaction(kafka, total(prefix, "KZ", 99), total(prefix, "RU", 99, partition=1), abort=True)
+    table = subscribe.snapshot(COUNTER, bootstrap=kafka, prefix=prefix)
+    assert declarations(table) == {"KZ": 2, "RU": 5}
+    key = ("KZ", "IMPORT", "CN", "USD", "ALL_TIME", None)
+    assert table[key] == subscribe.Row(
+        counter=COUNTER,
+        dims={"partner": "KZ", "flow": "IMPORT", "jurisdiction": "CN", "currency": "USD"},
+        window="ALL_TIME",
+        window_start=None,
+        window_end=None,
+        time_zone="Asia/Shanghai",
+        measures={"declarations": 2, "value": 100, "net_mass": 1000},
+        revision=7,
+        generation=1,
+        status="PROVISIONAL",
+        watermark=1_700_000_000_000,
+        deleted=False,
+        partition=0,
+        offset=2,
+    )
+    assert table[key].key == key
+    rows = list(subscribe.subscribe(COUNTER, bootstrap=kafka, prefix=prefix, snapshot=True))
+    assert {row.key: row for row in rows} == table
+
+
+def test_windows_are_milliseconds(kafka: str, prefix: str) -> None:
+    window = {"window": "DAY", "window_start": 1_700_000_000_000}
+    transaction(kafka, total(prefix, "KZ", 1, window=window, window_end=1_700_086_400_000))
+    ((key, row),) = subscribe.snapshot(COUNTER, bootstrap=kafka, prefix=prefix).items()
+    assert key[-2:] == ("DAY", 1_700_000_000_000)
+    assert (row.window_start, row.window_end) == (1_700_000_000_000, 1_700_086_400_000)
+
+
+def test_the_log_of_a_counter_has_every_change_and_tombstones_marked(kafka: str, prefix: str) -> None:
+    transaction(kafka, total(prefix, "KZ", 1), total(prefix, "KZ", 2), total(prefix, "KZ", None))
+    rows = list(subscribe.subscribe(COUNTER, bootstrap=kafka, prefix=prefix))
+    assert [(row.measures.get("declarations"), row.deleted) for row in rows] == [(1, False), (2, False), (None, True)]
+    assert rows[2].dims["partner"] == "KZ"
+
+
+def test_an_empty_counter_is_an_empty_table(kafka: str, prefix: str) -> None:
+    assert subscribe.snapshot(COUNTER, bootstrap=kafka, prefix=prefix) == {}
+    assert subscribe.progress(bootstrap=kafka, prefix=prefix) == {}
+
+
+def test_a_counter_of_aborted_transactions_only_is_an_empty_table(kafka: str, prefix: str) -> None:
+    transaction(kafka, total(prefix, "KZ", 1), abort=True)
+    assert subscribe.snapshot(COUNTER, bootstrap=kafka, prefix=prefix) == {}
+
+
+def test_following_a_snapshot_misses_no_change_and_following_alone_starts_now(kafka: str, prefix: str) -> None:
+    transaction(kafka, total(prefix, "KZ", 1))
+    both = subscribe.subscribe(COUNTER, bootstrap=kafka, prefix=prefix, snapshot=True, follow=True)
+    assert next(both).measures["declarations"] == 1
+    transaction(kafka, total(prefix, "KZ", 2))
+    transaction(kafka, total(prefix, "RU", 3, partition=2))
+    seen = [(row.dims["partner"], row.measures["declarations"]) for row in itertools.islice(both, 2)]
+    both.close()
+    assert sorted(seen) == [("KZ", 2), ("RU", 3)]
+
+
+def test_an_unknown_counter_names_those_there_are(kafka: str) -> None:
+    with pytest.raises(ValueError, match=r"trade-by-chapter, trade-by-partner|trade-by-partner, trade-by-chapter"):
+        subscribe.snapshot("progress", bootstrap=kafka)
+
+
+def test_all_is_counted_when_every_totals_partition_has_passed_every_end(kafka: str, prefix: str) -> None:
+    ends = {0: 3, 1: 0, 2: 5}
+    transaction(kafka, *[advance(prefix, t, s, end) for t in range(4) for s, end in ends.items() if (t, s) != (3, 2)])
+    transaction(kafka, advance(prefix, 3, 2, 4))
+    assert not subscribe.all_counted(subscribe.progress(bootstrap=kafka, prefix=prefix), ends)
+    transaction(kafka, advance(prefix, 3, 2, 5))
+    reached = subscribe.progress(bootstrap=kafka, prefix=prefix)
+    assert reached[subscribe.ProgressKey("declarations", 1, 3, 2)] == (5, 1_700_000_000_000)
+    assert subscribe.all_counted(reached, ends)
+    assert not subscribe.all_counted(reached, ends, generation=2)
+
+
+def test_dead_letters_are_listed_newest_last_with_their_reasons_and_without_payload(kafka: str, prefix: str) -> None:
+    transaction(
+        kafka,
+        letter(prefix, "unknown_schema", b"n1", b"\xc3\x01 secret", offset=17),
+        letter(prefix, "null_value", b"\xff", None, partition=3),
+    )
+    transaction(kafka, letter(prefix, "wrong_key", None, b"abc"))
+    found = dead_letters.list_(kafka, prefix)
+    assert [d.reason for d in found][-1] == "wrong_key"
+    assert {d.reason: (d.partition, d.key, d.size) for d in found} == {
+        "unknown_schema": (0, "n1", 9),
+        "null_value": (3, "\\xff", 0),
+        "wrong_key": (0, None, 3),
+    }
+    first = next(d for d in found if d.reason == "unknown_schema")
+    assert (first.exception, first.message) == ("single_window.unknown_schema", "为什么")
+    assert (first.topic, first.source_partition, first.source_offset) == (prefix + INPUT, 0, 17)
+    assert "secret" not in repr(found)
+    assert [d.reason for d in dead_letters.list_(kafka, prefix, limit=1)] == ["wrong_key"]
+
+
+def test_a_dead_letter_is_sent_again_once_as_it_came(kafka: str, prefix: str) -> None:
+    key = events.number(1).encode()
+    transaction(kafka, letter(prefix, "unknown_schema", key, b"\x00bytes"), letter(prefix, "wrong_key", None, b"x", 5))
+    assert dead_letters.replay(kafka, prefix) == 2
+    found = {record.key: record for record in read(kafka, prefix + INPUT)}
+    assert found[key].value == b"\x00bytes"
+    assert found[key].partition == partition_of(key)
+    assert found[key].headers == (("trace", b"t1"),)
+    assert (found[None].value, found[None].partition) == (b"x", 5)
+    assert dead_letters.replay(kafka, prefix) == 0
+    assert dead_letters.replay(kafka, prefix, everything=True) == 2
+    assert sum(end_offsets(kafka, prefix + INPUT).values()) == 4
+
+
+def test_replaying_one_reason_leaves_the_others_for_later(kafka: str, prefix: str) -> None:
+    reasons = ["unknown_schema", "undecodable", "unknown_schema", "oversized"]
+    transaction(kafka, *[letter(prefix, r, b"%d" % n, r.encode(), n % 2) for n, r in enumerate(reasons)])
+    assert dead_letters.replay(kafka, prefix, reason="unknown_schema", limit=1) == 1
+    assert dead_letters.replay(kafka, prefix, reason="unknown_schema") == 1
+    assert dead_letters.replay(kafka, prefix, reason="unknown_schema") == 0
+    transaction(kafka, letter(prefix, "unknown_schema", b"9", b"new"))
+    assert dead_letters.replay(kafka, prefix) == 3
+    assert dead_letters.replay(kafka, prefix) == 0
+    sent = [record.value for record in read(kafka, prefix + INPUT)]
+    assert sorted(sent) == sorted([*(r.encode() for r in reasons), b"new"])
+
+
+def test_replay_stops_at_the_limit_and_goes_on_from_there(kafka: str, prefix: str) -> None:
+    transaction(kafka, *[letter(prefix, "undecodable", b"%d" % n, b"%d" % n, n % 3) for n in range(10)])
+    assert [dead_letters.replay(kafka, prefix, limit=4) for _ in range(4)] == [4, 4, 2, 0]
+    assert sorted(int(record.value) for record in read(kafka, prefix + INPUT)) == list(range(10))
+
+
+def test_replay_without_dead_letters_sends_nothing_and_leaves_no_group(kafka: str, prefix: str) -> None:
+    assert dead_letters.replay(kafka, prefix) == 0
+
+    async def groups() -> list[str]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+        await admin.start()
+        try:
+            return [name for name, *_ in await admin.list_consumer_groups()]
+        finally:
+            await admin.close()
+
+    assert prefix + dead_letters.GROUP not in asyncio.run(groups())

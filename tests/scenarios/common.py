@@ -1,0 +1,22 @@
+"""The declarations and the two kinds of events the scenarios are made of."""
+
+from typing import Any
+
+from tests.events import Raw, Record, at, declaration, number, status
+
+N = number(1)
+EXPORT = number(2, flow="EXPORT")
+KOREAN = "04025-25-1234567"
+
+
+def lodge(when: str, n: str = N, version: int = 1, **changes: Any) -> Record:
+    return declaration(n, version, event_time=at(when), **changes)
+
+
+def took(step: str, when: str, n: str = N, version: int = 1, **changes: Any) -> Record:
+    return status(n, step, version, event_time=at(when), **changes)
+
+
+def on(what: Record, appended: str | None = None) -> tuple[Record | Raw, int]:
+    """An event and when it is appended: one second after its event time unless another moment is named."""
+    return what, at(appended) if appended else what["event_time"] + 1000
