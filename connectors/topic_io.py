@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -170,9 +170,9 @@ class TopicReader:
                 raise TopicError(f"{self._topic} at {self._bootstrap} stopped {behind} offsets before its end")
             yield from self._poll()
 
-    def onward(self) -> Iterator[list[ConsumerRecord]]:
-        """What comes after, for ever."""
-        while True:
+    def onward(self, until: Callable[[], bool] = lambda: False) -> Iterator[list[ConsumerRecord]]:
+        """What comes after, until asked to end."""
+        while not until():
             yield from self._poll()
 
     def _poll(self) -> Iterator[list[ConsumerRecord]]:

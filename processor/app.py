@@ -47,6 +47,7 @@ class Observer:
         flow, _, count = rest.partition(":")
         self.crash = (point, flow, int(count or 1)) if crash_at else None
         self.passed = 0
+        self.started: set[str] = set()
 
     def state(self, source: Source, state: str, **facts: Any) -> None:
         flow = self.flows[source.topic]
@@ -58,7 +59,13 @@ class Observer:
         tell("partition", flow=flow, partition=source.partition, state=state, **facts)
 
     def folded(self, source: Source, outcome: Outcome, records: int, silent: bool) -> None:
-        self.metrics.folded(source, self.flows[source.topic], outcome, records, silent)
+        self.metrics.folded(source, self.flows[source.topic], outcome, records, silent, time.time())
+
+    def fetched(self, source: Source) -> None:
+        flow = self.flows[source.topic]
+        if flow not in self.started:
+            self.started.add(flow)
+            self.metrics.fetched_first(flow, time.time())
 
     def point(self, name: str, source: Source) -> None:
         if self.crash is None or (name, self.flows[source.topic]) != self.crash[:2]:

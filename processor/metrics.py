@@ -40,9 +40,11 @@ class Metrics:
         )
         self.position = Gauge(p + "position", "Next offset to fold", by, registry=registry)
         self.watermark = Gauge(p + "watermark_seconds", "Append time of the newest record folded", by, registry=registry)
+        self.fetched = Gauge(p + "first_fetch_timestamp_seconds", "First batch fetched", ["flow"], registry=registry)
+        self.answered = Gauge(p + "last_answer_timestamp_seconds", "Last batch committed", ["flow"], registry=registry)
         self.state = Gauge(p + "partition_state", "1 for the state a partition is in", [*by, "state"], registry=registry)
 
-    def folded(self, source: Source, flow: str, outcome: Outcome, records: int, silent: bool) -> None:
+    def folded(self, source: Source, flow: str, outcome: Outcome, records: int, silent: bool, now: float) -> None:
         """Count a folded batch. What was folded silently was answered, and counted, before."""
         partition = str(source.partition)
         self.position.labels(flow, partition).set(outcome.position)
@@ -53,6 +55,7 @@ class Metrics:
         (self.refolded if silent else self.records).labels(flow, partition).inc(records)
         if silent:
             return
+        self.answered.labels(flow).set(now)
         tallies: Mapping[str, Callable[[str], Any]] = {
             "receipts": lambda label: self.receipts.labels(flow, label),
             "findings": lambda label: self.findings.labels(flow, label),
@@ -61,6 +64,10 @@ class Metrics:
         }
         for (metric, label), n in outcome.tally.items():
             tallies[metric](label).inc(n)
+
+    def fetched_first(self, flow: str, now: float) -> None:
+        """The first batch of a flow came in."""
+        self.fetched.labels(flow).set(now)
 
     def moved(self, source: Source, flow: str, state: str) -> None:
         """A partition entered a state."""

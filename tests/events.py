@@ -37,13 +37,13 @@ def number(serial: int = 1, office: str = "4200", year: int = 2025, flow: str = 
 def uscc(serial: int = 1) -> str:
     """A valid unified social credit code, registered in Qingdao."""
     body = f"91370200MA{serial:07d}"
-    return body + stdnum_uscc.calc_check_digit(body)
+    return f"{body}{stdnum_uscc.calc_check_digit(body)}"
 
 
 def container(serial: int = 305438, owner: str = "CSQ") -> str:
     """A valid container number of ISO 6346."""
     body = f"{owner}U{serial:06d}"
-    return body + iso6346.calc_check_digit(body)
+    return f"{body}{iso6346.calc_check_digit(body)}"
 
 
 def item(sequence: int = 1, commodity_code: str = "8703800000", total: int = 100_000, **changes: Any) -> Record:

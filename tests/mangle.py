@@ -69,11 +69,12 @@ def write(schema: Any, value: Any, block: int = 0, varint: int = 1) -> bytes:  #
         case "null":
             return b""
         case "boolean":
-            return bytes([value])
+            return b"\x01" if value else b"\x00"
         case "int" | "long":
             return _varint(value, varint)
         case "string":
-            return _varint(len(value.encode())) + value.encode()
+            encoded: bytes = value.encode()
+            return _varint(len(encoded)) + encoded
         case "enum":
             return _varint(schema["symbols"].index(value))
         case "record":

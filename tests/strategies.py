@@ -156,13 +156,17 @@ _whats = st.one_of(
 )
 _orderly = st.one_of(st.builds(Next, _keys), st.builds(Next, _keys, _variants), _whats)
 moves = st.builds(Move, _gaps, _whats, _moments)
-_mostly_orderly = st.builds(Move, _rare_gaps, _orderly, _moments)
+_courses = st.builds(Move, _rare_gaps, _orderly, _moments)
 
 
 def logs(max_size: int = 40) -> st.SearchStrategy[list[LogRecord]]:
     """Logs of one to three declarations: append times never go back, offsets are gapless in each partition."""
     drawn = st.one_of(
-        *(st.lists(kind, min_size=least, max_size=max_size) for least in (0, max_size // 2) for kind in (_orderly, _any))
+        *(
+            st.lists(kind, min_size=least, max_size=max_size)
+            for least in (0, max_size // 2)
+            for kind in (_courses, moves)
+        )
     )
     keys = st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=3, unique=True)
     starts = st.sampled_from(EDGES).flatmap(lambda edge: _around.map(lambda ms: edge + ms))

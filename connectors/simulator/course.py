@@ -127,9 +127,8 @@ class Course:
         if draw() < self._chances.content:
             what = draw()
             if what < 0.07 and record["jurisdiction"] == "CN":
-                record["transport_mode"] = "3"
-                record["conveyance"] = self._rng.choice(("X7001", "T109", "X81234", "x8001", "X8\uff11\uff12\uff13"))
-                return self._regularly(record, at, ("W02",))
+                train = self._rng.choice(("X7001", "T109", "X81234", "x8001", "X8\uff11\uff12\uff13"))
+                return self._regularly({**record, "transport_mode": "3", "conveyance": train}, at, ("W02",), record)
             if what < 0.12:
                 return self._regularly(self._in_future(record, at), at, ("W01",), record)
             if what < 0.16 and record["version"] == 1:

@@ -37,6 +37,7 @@ class Observer(Protocol):
     """What a partition tells: for metrics and logs, and points at which tests may kill the process."""
 
     def state(self, source: Source, state: str, **facts: Any) -> None: ...
+    def fetched(self, source: Source) -> None: ...
     def folded(self, source: Source, outcome: Outcome, records: int, silent: bool) -> None: ...
     def point(self, name: str, source: Source) -> None: ...
 
@@ -83,6 +84,7 @@ class Partition:
         return self.ready and not self.closing and self.waiting.qsize() < 1
 
     def offer(self, fetched: Fetched) -> None:
+        self.around.observer.fetched(self.source)
         self.waiting.put_nowait(fetched)
 
     async def close(self) -> None:
