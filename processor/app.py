@@ -39,14 +39,14 @@ TOTALS_LINGER = 0.1
 
 
 class Observer:
-    """Tells metrics and logs what partitions do; kills the process where a test asks for it."""
+    """Tells metrics and logs what partitions do; kills or stalls the process where a test asks for it."""
 
     def __init__(self, metrics: Metrics, flows: dict[str, str], crash_at: str) -> None:
         self.metrics, self.flows = metrics, flows
-        point, _, rest = crash_at.partition(":")
-        flow, _, count = rest.partition(":")
-        self.crash = (point, flow, int(count or 1)) if crash_at else None
-        self.passed = 0
+        point, flow, count, *how = [*crash_at.split(":"), "", ""][:4] if crash_at else ("", "", "")
+        self.crash = (point, flow)
+        self.passed, self.nth = 0, int(count or 1)
+        self.signal = signal.SIGSTOP if "stop" in how else signal.SIGKILL
         self.started: set[str] = set()
 
     def state(self, source: Source, state: str, **facts: Any) -> None:
@@ -68,15 +68,15 @@ class Observer:
             self.metrics.fetched_first(flow, time.time())
 
     def point(self, name: str, source: Source) -> None:
-        if self.crash is None or (name, self.flows[source.topic]) != self.crash[:2]:
+        if (name, self.flows[source.topic]) != self.crash:
             return
         self.passed += 1
-        if self.passed < self.crash[2]:
+        if self.passed != self.nth:
             return
         if name == "in_store":  # while the write is under way, in another thread
-            threading.Timer(0.0005, os.kill, (os.getpid(), signal.SIGKILL)).start()
+            threading.Timer(0.0005, os.kill, (os.getpid(), self.signal)).start()
         else:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self.signal)
 
 
 class WorkerApp:

@@ -102,10 +102,18 @@ class Bytes:
 
 
 @dataclass(frozen=True)
+class Expiry:
+    """Until 48 hours after the minute of the event `back` events ago, and `offset` ms more, unless that is past."""
+
+    back: int
+    offset: int
+
+
+@dataclass(frozen=True)
 class Move:
     """`gap` ms pass on the broker's clock, then something is appended."""
 
-    gap: int
+    gap: int | Expiry
     what: Next | Declare | Step | Again | Bytes
     when: When
 
@@ -122,7 +130,9 @@ _gaps = st.one_of(
     _any(0, 0, SECOND, SECOND, MINUTE, HOUR),
     _any(0, 1, SECOND, MINUTE - 1, 6 * HOUR, DAY, 2 * DAY - MINUTE, 2 * DAY - 1, 2 * DAY, 2 * DAY + 1, 31 * DAY),
 )
-_rare_gaps = st.one_of(*[_gaps] * 12, _any(1100 * DAY - 1, 1100 * DAY, 1100 * DAY + 1, 1101 * DAY))
+_expiries = st.builds(Expiry, st.integers(1, 4), _any(0, -1, 1))
+_lifetimes = _any(1100 * DAY - 1, 1100 * DAY, 1100 * DAY + 1, 1101 * DAY)
+_rare_gaps = st.one_of(*[_gaps] * 10, _expiries, _expiries, _lifetimes)
 _ago = _any(0, -1, -SECOND, -MINUTE, -HOUR, -DAY, MINUTE - 2 * DAY, -2 * DAY, 1 - 2 * DAY, -2 * DAY - 1, -40 * DAY)
 _ahead = _any(SECOND, 15 * MINUTE, 15 * MINUTE + 1, DAY)
 _around = _any(0, -1, 1, -MINUTE, MINUTE - 1, MINUTE, HOUR, -HOUR)
@@ -161,13 +171,8 @@ _courses = st.builds(Move, _rare_gaps, _orderly, _moments)
 
 def logs(max_size: int = 40) -> st.SearchStrategy[list[LogRecord]]:
     """Logs of one to three declarations: append times never go back, offsets are gapless in each partition."""
-    drawn = st.one_of(
-        *(
-            st.lists(kind, min_size=least, max_size=max_size)
-            for least in (0, max_size // 2)
-            for kind in (_courses, moves)
-        )
-    )
+    parts = [st.lists(kind, max_size=max_size // 4) for kind in (_courses, _courses, moves, _courses)]
+    drawn = st.tuples(*parts).map(lambda lists: [move for part in lists for move in part])
     keys = st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=3, unique=True)
     starts = st.sampled_from(EDGES).flatmap(lambda edge: _around.map(lambda ms: edge + ms))
     return st.builds(build, keys, starts, drawn)
@@ -185,7 +190,7 @@ def build(keys: list[str], start: int, drawn: list[Move]) -> list[LogRecord]:
     said: list[Record] = []
     entries: list[tuple[Record | Raw, int]] = []
     for move in drawn:
-        now += move.gap
+        now = _later(now, move.gap, said)
         event_time = (now if move.when.edge is None else EDGES[move.when.edge]) + move.when.offset
         what = move.what
         if isinstance(what, Bytes):
@@ -198,6 +203,14 @@ def build(keys: list[str], start: int, drawn: list[Move]) -> list[LogRecord]:
             said.append(entry)
         entries.append((entry, now))
     return log(entries)
+
+
+def _later(now: int, gap: int | Expiry, said: list[Record]) -> int:
+    if isinstance(gap, int):
+        return now + gap
+    told = said[-min(gap.back, len(said))]["event_time"] if said else now
+    expiry = told // MINUTE * MINUTE + 2 * DAY + gap.offset
+    return int(expiry) if now < expiry < now + 31 * DAY else now
 
 
 def _event(what: Next | Declare | Step, key: str, courses: dict[str, int], event_time: int) -> Record:

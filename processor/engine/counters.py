@@ -6,7 +6,7 @@ number of minutes, days, months (since year 0) or years of local wall-clock time
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -89,10 +89,10 @@ def count(counters: Sequence[Counter], entries: dict[str, pl.DataFrame]) -> Chan
     """
     width = max(len(counter.measures) for counter in counters)
     timed = {of: _timed(frame) for of, frame in entries.items() if not frame.is_empty()}
-    parts = [part for counter in counters if counter.of in timed for part in _one(counter, timed[counter.of], width)]
+    parts = [_amounts(counter, timed[counter.of], width) for counter in counters if counter.of in timed]
     if not parts:
         return Changes([], np.zeros((0, width), np.int64))
-    whole = pl.concat(parts)
+    whole = pl.concat([keyed for keyed in _windows(pl.concat(parts), width)])
     keys: list[bytes] = whole["key"].cast(pl.Binary).to_list()
     return Changes(keys, whole.drop("key").to_numpy())
 
@@ -110,30 +110,28 @@ def _timed(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _one(counter: Counter, frame: pl.DataFrame, width: int) -> list[pl.DataFrame]:
-    by = [*counter.dimensions, "time_zone"]
-    names = [f"_{i}" for i in range(len(counter.measures))]
-    amounts = [
-        (pl.col("sign") if column is None else pl.col("sign") * pl.col(column)).alias(name)
-        for name, (_, column) in zip(names, counter.measures, strict=True)
-    ]
-    total = [pl.col(name).sum() for name in names]
-    fine = frame.select(*by, "minute", "live", *amounts).group_by(*by, "minute", "live").agg(total)
-    minutes = fine.filter("live").drop("live").rename({"minute": "window"})
-    days = fine.with_columns(window=pl.col("minute").floordiv(1440)).group_by(*by, "window").agg(total)
+def _amounts(counter: Counter, frame: pl.DataFrame, width: int) -> pl.DataFrame:
+    """One row per entry: ``of`` (counter, dimensions and time zone), ``minute``, ``live`` and the amounts _0, _1 ..."""
+    amounts = [pl.col("sign") if column is None else pl.col("sign") * pl.col(column) for _, column in counter.measures]
+    amounts += [pl.lit(0, pl.Int64)] * (width - len(amounts))
+    return frame.select(
+        pl.concat_str(pl.lit(counter.name), *counter.dimensions, "time_zone", separator=SEPARATOR).alias("of"),
+        "minute",
+        "live",
+        *(amount.cast(pl.Int64).alias(f"_{place}") for place, amount in enumerate(amounts)),
+    )
+
+
+def _windows(entries: pl.DataFrame, width: int) -> Iterator[pl.DataFrame]:
+    """``key`` and amounts for each kind of window, each added up from the next shorter one."""
+    total = [pl.col(f"_{place}").sum() for place in range(width)]
+    fine = entries.group_by("of", "minute", "live").agg(total)
+    days = fine.group_by("of", pl.col("minute").floordiv(1440).alias("window")).agg(total)
     date = (pl.col("window").cast(pl.Int64) * 86_400_000).cast(pl.Datetime("ms")).dt
-    months = days.with_columns(window=date.year() * 12 + date.month() - 1).group_by(*by, "window").agg(total)
-    years = months.with_columns(window=pl.col("window").floordiv(12)).group_by(*by, "window").agg(total)
-    ever = years.with_columns(window=pl.lit(0, pl.Int32)).group_by(*by, "window").agg(total)
-    keyed = []
+    months = days.group_by("of", (date.year() * 12 + date.month() - 1).alias("window")).agg(total)
+    years = months.group_by("of", pl.col("window").floordiv(12)).agg(total)
+    ever = years.group_by("of").agg(total).with_columns(window=pl.lit(0))
+    minutes = fine.filter("live").rename({"minute": "window"})
     for kind, part in ((MINUTE, minutes), (DAY, days), (MONTH, months), (YEAR, years), (ALL_TIME, ever)):
-        start = pl.concat_str(pl.lit(kind + SEPARATOR), pl.col("window").cast(pl.String), pl.lit(SEPARATOR + counter.name))
-        padding = [pl.lit(0, pl.Int64).alias(f"_{i}") for i in range(len(names), width)]
-        keyed.append(
-            part.select(
-                pl.concat_str(start, *by, separator=SEPARATOR).alias("key"),
-                *(pl.col(name).cast(pl.Int64) for name in names),
-                *padding,
-            )
-        )
-    return keyed
+        key = pl.concat_str(pl.lit(kind), pl.col("window").cast(pl.String), "of", separator=SEPARATOR)
+        yield part.select(key.alias("key"), pl.col([f"_{place}" for place in range(width)]))

@@ -13,6 +13,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import fastavro
@@ -25,6 +26,9 @@ from processor.engine import partitioner, wire
 from processor.engine.model import DeadLetter, Record, Source
 
 MAX_BYTES = 1 << 20
+SPLIT = 16
+"""Into how many parts a batch is split to find what is wrong with it."""
+
 REASONS = (
     "null_value",
     "oversized",
@@ -103,79 +107,73 @@ class Decoder:
     def decode(self, source: Source, records: Sequence[Record]) -> tuple[dict[str, Decoded], list[DeadLetter]]:
         """Frames by record type, and dead letters in log order. No bytes whatsoever raise."""
         dead: list[tuple[int, str, str]] = []
-        payloads: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
-        for row, schema, body in self._framed(records, dead):
-            payloads[schema.id].append((row, body))
-        canonical: dict[str, list[tuple[int, bytes]]] = {name: [] for name in self.columns}
-        frames: dict[str, list[pl.DataFrame]] = {name: [] for name in self.columns}
-        for schema_id, rows in payloads.items():
+        taken = {name: _Taken() for name in self.columns}
+        for schema_id, rows, payloads in self._framed([record.value for record in records], dead):
             name = schema_id.split(".")[0]
+            rest = rows, payloads
             if schema_id == self.newest[name]:
-                rest = self._fast(name, rows, frames[name], canonical[name])
-            else:
-                rest = rows
-            again = self._slow(name, schema_id, rest, dead)
+                rest = self._fast(name, rows, payloads, taken[name])
+            again, anew = self._slow(schema_id, self.newest[name], *rest, dead)
             if again:
-                frames[name].append(_rows(self.columns[name].frame([p for _, p in again]), [r for r, _ in again]))
-                canonical[name] += again
-        decoded = {}
-        for name, parts in frames.items():
-            frame = pl.concat(parts) if parts else _rows(self.columns[name].empty, [])
-            decoded[name] = self._addressed(source, records, Decoded(frame, [p for _, p in canonical[name]]), dead)
+                taken[name].add(self.columns[name].frame(anew), again, anew)
+        keys = [record.key for record in records]
+        decoded = {
+            name: self._addressed(source, keys, part.decoded(self.columns[name].empty), dead)
+            for name, part in taken.items()
+        }
         return decoded, [DeadLetter(records[row], reason, text) for row, reason, text in sorted(dead)]
 
-    def _framed(self, records: Sequence[Record], dead: list[tuple[int, str, str]]) -> list[tuple[int, Any, bytes]]:
-        framed = []
-        headers = self.headers
-        for row, record in enumerate(records):
-            value = record.value
-            if value is None:
-                dead.append((row, "null_value", "the record has no value"))
-            elif len(value) > MAX_BYTES:
-                dead.append((row, "oversized", f"{len(value)} bytes; at most {MAX_BYTES} are taken"))
-            elif (schema := headers.get(value[:10])) is not None:
-                framed.append((row, schema, value[10:]))
-            elif (schema := headers.get(value[:5])) is not None:
-                framed.append((row, schema, value[5:]))
+    def _framed(
+        self, values: list[bytes | None], dead: list[tuple[int, str, str]]
+    ) -> list[tuple[str, list[int], list[bytes]]]:
+        """Schema id, rows and bare payloads of what has a known header."""
+        framed: dict[str, tuple[list[int], list[bytes]]] = defaultdict(lambda: ([], []))
+        heads = [b"" if value is None or len(value) > MAX_BYTES else value[:10] for value in values]
+        for head in dict.fromkeys(heads):
+            size = next((size for size in (10, 5) if head[:size] in self.headers), 0)
+            rows = [row for row, other in enumerate(heads) if other == head]
+            if size:
+                known_rows, payloads = framed[self.headers[head[:size]].id]
+                known_rows += rows
+                payloads += [values[row][size:] for row in rows]  # type: ignore[index]
             else:
-                dead.append((row, *_unframed(value)))
-        return framed
+                dead += [(row, *_unframed(values[row])) for row in rows]
+        return [(schema_id, rows, payloads) for schema_id, (rows, payloads) in framed.items()]
 
     def _fast(
-        self,
-        name: str,
-        rows: list[tuple[int, bytes]],
-        frames: list[pl.DataFrame],
-        taken: list[tuple[int, bytes]],
-    ) -> list[tuple[int, bytes]]:
-        """Decode what comes back byte for byte; return the rest. A batch that fails is halved down to its cause."""
+        self, name: str, rows: list[int], payloads: list[bytes], taken: _Taken
+    ) -> tuple[list[int], list[bytes]]:
+        """Take what comes back byte for byte; return the rest. A batch that fails is split around its cause."""
         columns = self.columns[name]
-        payloads = [payload for _, payload in rows]
         try:
             batch = columns.read(payloads)
             back = columns.encode(batch)
         except (ValueError, pa.ArrowException):
-            if len(rows) == 1:
-                return rows
-            half = len(rows) // 2
-            first = self._fast(name, rows[:half], frames, taken)
-            return first + self._fast(name, rows[half:], frames, taken)
-        frame = _rows(pl.DataFrame(pl.from_arrow(batch)), [row for row, _ in rows])
+            if len(rows) <= SPLIT:
+                return rows, payloads
+            rest: tuple[list[int], list[bytes]] = ([], [])
+            size = -(-len(rows) // SPLIT)
+            for at in range(0, len(rows), size):
+                odd_rows, odd = self._fast(name, rows[at : at + size], payloads[at : at + size], taken)
+                rest[0].extend(odd_rows)
+                rest[1].extend(odd)
+            return rest
+        frame = pl.DataFrame(pl.from_arrow(batch))
         if back == payloads:
-            frames.append(frame)
-            taken += rows
-            return []
+            taken.add(frame, rows, payloads)
+            return [], []
         same = [a == b for a, b in zip(back, payloads, strict=True)]
-        frames.append(frame.filter(pl.Series(same)))
-        taken += [row for row, ok in zip(rows, same, strict=True) if ok]
-        return [row for row, ok in zip(rows, same, strict=True) if not ok]
+        taken.add(frame.filter(pl.Series(same)), list(compress(rows, same)), list(compress(payloads, same)))
+        other = [not ok for ok in same]
+        return list(compress(rows, other)), list(compress(payloads, other))
 
     def _slow(
-        self, name: str, schema_id: str, rows: list[tuple[int, bytes]], dead: list[tuple[int, str, str]]
-    ) -> list[tuple[int, bytes]]:
-        writer, reader = self.plain[schema_id], self.plain[self.newest[name]]
-        again = []
-        for row, payload in rows:
+        self, schema_id: str, newest: str, rows: list[int], payloads: list[bytes], dead: list[tuple[int, str, str]]
+    ) -> tuple[list[int], list[bytes]]:
+        """What is well-formed, written anew in the newest schema; the rest is dead."""
+        writer, reader = self.plain[schema_id], self.plain[newest]
+        again, anew = [], []
+        for row, payload in zip(rows, payloads, strict=True):
             try:
                 wire.check(payload, writer)
                 record = fastavro.schemaless_reader(io.BytesIO(payload), writer, reader)
@@ -184,36 +182,55 @@ class Decoder:
             except wire.Malformed as reason:
                 dead.append((row, "undecodable", str(reason)))
             else:
-                again.append((row, out.getvalue()))
-        return again
+                again.append(row)
+                anew.append(out.getvalue())
+        return again, anew
 
     def _addressed(
-        self, source: Source, records: Sequence[Record], decoded: Decoded, dead: list[tuple[int, str, str]]
+        self, source: Source, record_keys: list[bytes | None], decoded: Decoded, dead: list[tuple[int, str, str]]
     ) -> Decoded:
         """Keep what lies under its own key in the partition Kafka's default partitioner gives that key."""
-        frame = decoded.frame
-        rows = frame["row"].to_list()
-        keys = frame[self.key].cast(pl.Binary).to_list()
-        wrong_key = [records[row].key != key for row, key in zip(rows, keys, strict=True)]
+        rows = decoded.frame["row"].to_list()
+        keys: list[bytes] = decoded.frame[self.key].cast(pl.Binary).to_list()
+        under = [record_keys[row] for row in rows]
         astray = partitioner.partitions(keys, source.partitions) != source.partition
-        if not any(wrong_key) and not astray.any():
+        if under == keys and not astray.any():
             return decoded
-        for row, bad_key, elsewhere in zip(rows, wrong_key, astray.tolist(), strict=True):
-            if bad_key:
+        keep = []
+        for row, key, found, elsewhere in zip(rows, keys, under, astray.tolist(), strict=True):
+            keep.append(key == found and not elsewhere)
+            if key != found:
                 dead.append((row, "wrong_key", f"the Kafka key must be the UTF-8 bytes of {self.key}"))
             elif elsewhere:
                 text = "partition by murmur2 of the key: set partitioner=murmur2_random in librdkafka clients"
                 dead.append((row, "wrong_partition", text))
-        keep = [not (a or b) for a, b in zip(wrong_key, astray.tolist(), strict=True)]
-        payloads = [p for p, ok in zip(decoded.payloads, keep, strict=True) if ok]
-        return Decoded(frame.filter(pl.Series(keep, dtype=pl.Boolean)), payloads)
+        return Decoded(decoded.frame.filter(pl.Series(keep, dtype=pl.Boolean)), list(compress(decoded.payloads, keep)))
+
+
+class _Taken:
+    """Columns taken so far of one record type."""
+
+    def __init__(self) -> None:
+        self.frames: list[pl.DataFrame] = []
+        self.payloads: list[bytes] = []
+
+    def add(self, frame: pl.DataFrame, rows: list[int], payloads: list[bytes]) -> None:
+        self.frames.append(_rows(frame, rows))
+        self.payloads += payloads
+
+    def decoded(self, empty: pl.DataFrame) -> Decoded:
+        return Decoded(pl.concat(self.frames) if self.frames else _rows(empty, []), self.payloads)
 
 
 def _rows(frame: pl.DataFrame, rows: list[int]) -> pl.DataFrame:
     return frame.with_columns(pl.Series("row", rows, dtype=pl.UInt32))
 
 
-def _unframed(value: bytes) -> tuple[str, str]:
+def _unframed(value: bytes | None) -> tuple[str, str]:
+    if value is None:
+        return "null_value", "the record has no value"
+    if len(value) > MAX_BYTES:
+        return "oversized", f"{len(value)} bytes; at most {MAX_BYTES} are taken"
     if value.startswith(schemas.SINGLE_OBJECT):
         if len(value) < 10:
             return "undecodable", "the payload ends inside its header"

@@ -15,7 +15,7 @@ import polars as pl
 import xxhash
 
 import schemas
-from processor.engine import lifecycle, partials, receipts
+from processor.engine import lifecycle, partials, receipts, rules
 from processor.engine.counters import DOCUMENT, LINE, STAGE, Changes, Counter, count
 from processor.engine.decode import Decoded, Decoder
 from processor.engine.lifecycle import Events, Folded, Ints, Lifecycle
@@ -130,15 +130,14 @@ class RegisterFold:
     ) -> tuple[pl.DataFrame, Ints]:
         """All events in log order, with ``identity`` and ``content`` hashes, ``key`` code ``k`` and ``ok``."""
         hashes = pl.concat([_hashes(part) for part in decoded.values()])
-        refused = findings.select("row", "errors")
+        refused = rules.refused(findings)
         kinds = pl.Enum(self.flow.lifecycle.kinds)
         events = (
             prepared.events.join(hashes, on="row", how="left")
-            .join(refused, on="row", how="left")
             .sort("row")
             .with_columns(
                 pl.col("kind").cast(kinds).to_physical().cast(pl.Int64),
-                ok=pl.col("errors").fill_null(0) == 0,
+                ok=~pl.col("row").is_in(refused.implode()),
                 e=pl.int_range(pl.len(), dtype=pl.Int64),
             )
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,13 +14,14 @@ POSITIVE = np.uint32(0x7FFFFFFF)
 
 def murmur2(keys: Sequence[bytes]) -> npt.NDArray[np.uint32]:
     """Kafka's murmur2 hash of each key, as its Java client computes it."""
-    lengths: dict[int, list[int]] = defaultdict(list)
-    for index, key in enumerate(keys):
-        lengths[len(key)].append(index)
+    lengths = np.fromiter(map(len, keys), np.int64, len(keys))
+    joined = np.frombuffer(b"".join(keys), np.uint8)
+    starts = np.cumsum(lengths) - lengths
     hashes = np.zeros(len(keys), np.uint32)
-    for length, indices in lengths.items():
-        rows = np.frombuffer(b"".join([keys[i] for i in indices]), np.uint8).reshape(len(indices), length)
-        hashes[indices] = _hash(rows, length)
+    for length in np.unique(lengths).tolist():
+        here = np.nonzero(lengths == length)[0]
+        rows = joined[starts[here, None] + np.arange(length)]
+        hashes[here] = _hash(rows, length)
     return hashes
 
 

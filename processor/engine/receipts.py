@@ -12,7 +12,7 @@ import schemas
 from processor.engine.decode import Columns
 from processor.engine.lifecycle import ACCEPTED, Folded, Lifecycle
 from processor.engine.model import DeadLetter, Message, Outcome, Source
-from processor.engine.rules import ERROR, FINDING
+from processor.engine.rules import ERROR, by_row, table
 
 OUTCOMES = ("ACCEPTED", "PARKED", "REFUSED", "CONFLICT", "DUPLICATE", "CONFLICT", "REFUSED", "REFUSED")
 """Outcome of each verdict of ``lifecycle``."""
@@ -21,6 +21,7 @@ ADVICE = ("NONE", "NONE", "CORRECT_AND_RESEND", "CORRECT_AND_RESEND", "NONE", "C
     "CORRECT_AND_RESEND",
     "RESEND_LATER",
 )
+LAST = 1 << 20
 WITH_WARNINGS = "ACCEPTED_WITH_WARNINGS"
 
 LIFECYCLE_FINDINGS = {
@@ -34,7 +35,7 @@ LIFECYCLE_FINDINGS = {
 
 @dataclass(frozen=True)
 class Answers:
-    """What a batch's events are answered with: ``frame`` in log order, findings by row, and the fold's verdicts."""
+    """What a batch's events are answered with: ``frame`` in log order, findings (``rules.COLUMNS``), and the fold's verdicts."""
 
     frame: pl.DataFrame
     findings: pl.DataFrame
@@ -52,28 +53,25 @@ class Writer:
 
     def message(self, topic: str, source: Source, answers: Answers, outcome: Outcome) -> Message:
         """All receipts of a batch, into the partition of their events; counts them in ``outcome.tally``."""
-        frame = self.frame(source, answers)
+        findings = pl.concat([answers.findings, _of_lifecycle(answers)])
+        frame = self.frame(source, answers, findings)
         for name, n in frame["outcome"].value_counts().iter_rows():
             outcome.tally["receipts", name] = n
-        hit = frame.filter(pl.col("findings").list.len() > 0)
-        if len(hit):
-            rules = hit["findings"].explode().struct.field("rule").value_counts()
-            for name, n in rules.iter_rows():
-                outcome.tally["findings", name] = n
+        for name, n in findings["rule"].value_counts().iter_rows():
+            outcome.tally["findings", name] = n
         keys = frame["number"].cast(pl.Binary).to_list()
         header = self.header
         values = [header + payload for payload in self.columns.write(frame)]
         return Message(topic, source.partition, keys, values)
 
-    def frame(self, source: Source, answers: Answers) -> pl.DataFrame:
+    def frame(self, source: Source, answers: Answers, findings: pl.DataFrame) -> pl.DataFrame:
         """Receipts as columns, in log order."""
-        life, verdict = answers.lifecycle, answers.folded.verdict
-        found = answers.frame.join(answers.findings, on="row", how="left", maintain_order="left")["findings"]
-        found = _with_lifecycle(found, answers)
-        warned = (verdict == ACCEPTED) & (found.list.len() > 0).fill_null(value=False).to_numpy()
-        names = np.array([*OUTCOMES, WITH_WARNINGS])[np.where(warned, len(OUTCOMES), verdict)]
+        life, folded = answers.lifecycle, answers.folded
+        events = answers.frame.join(by_row(findings), on="row", how="left", maintain_order="left")
+        warned = (folded.verdict == ACCEPTED) & events["findings"].is_not_null().to_numpy()
+        names = pl.Series([*OUTCOMES, WITH_WARNINGS]).gather(np.where(warned, len(OUTCOMES), folded.verdict))
         prefix = f"{source.generation}-{source.topic}-{source.partition}-"
-        return answers.frame.select(
+        return events.select(
             pl.concat_str(pl.lit(prefix), pl.col("offset").cast(pl.String)).alias("receipt_id"),
             pl.lit(source.generation, pl.Int32).alias("generation"),
             "sender_id",
@@ -81,39 +79,29 @@ class Writer:
             "revision",
             pl.col("key").alias("number"),
             "version",
-            pl.Series("outcome", names.tolist(), dtype=pl.String),
-            pl.Series(life.states).gather(answers.folded.state).alias("state"),
-            found.fill_null([]).alias("findings"),
-            pl.Series(ADVICE).gather(verdict).alias("advice"),
+            names.alias("outcome"),
+            pl.Series(life.states).gather(folded.state).alias("state"),
+            pl.col("findings").fill_null([]),
+            pl.Series(ADVICE).gather(folded.verdict).alias("advice"),
             pl.col("appended").alias("appended_at"),
         )
 
 
-def _with_lifecycle(found: pl.Series, answers: Answers) -> pl.Series:
-    verdict, life = answers.folded.verdict, answers.lifecycle
-    told = np.isin(verdict, list(LIFECYCLE_FINDINGS))
-    if not told.any():
-        return found
-    rows = np.nonzero(told)[0]
-    extra = []
-    kinds, versions = answers.frame["kind"].to_list(), answers.frame["version"].to_list()
-    for row in rows.tolist():
-        rule, pointer, text, expected = LIFECYCLE_FINDINGS[int(verdict[row])]
+def _of_lifecycle(answers: Answers) -> pl.DataFrame:
+    """What the lifecycle has to say, as findings that are told last."""
+    folded, life = answers.folded, answers.lifecycle
+    told = np.nonzero(np.isin(folded.verdict, list(LIFECYCLE_FINDINGS)))[0]
+    events = answers.frame.select("row", "kind", "version").gather(told) if len(told) else answers.frame.clear()
+    found = []
+    for row, kind, version, e in zip(events["row"], events["kind"], events["version"], told.tolist(), strict=True):
+        rule, pointer, text, expected = LIFECYCLE_FINDINGS[int(folded.verdict[e])]
         if rule == "E05":
-            state = life.states[int(answers.folded.state[row])]
-            text = f"{life.kinds[kinds[row]]} of version {versions[row]} in state {state}: {text}"
-            legal = [kind for kind in life.kinds if life.table[state][kind] in life.states]
-            expected = expected or "one of " + ", ".join(legal) if legal else "nothing: the state is final"
-        extra.append([{"rule": rule, "severity": ERROR, "pointer": pointer, "text": text, "expected": expected}])
-    added = pl.DataFrame({"i": rows.astype(np.uint32), "added": pl.Series(extra, dtype=pl.List(FINDING))})
-    both = pl.DataFrame({"found": found.cast(pl.List(FINDING))}).with_row_index("i")
-    both = both.join(added, on="i", how="left", maintain_order="left")
-    return both.select(
-        pl.when(pl.col("added").is_null())
-        .then(pl.col("found"))
-        .otherwise(pl.concat_list(pl.col("found").fill_null([]), pl.col("added").fill_null([])))
-        .alias("findings")
-    )["findings"]
+            state = life.states[int(folded.state[e])]
+            text = f"{life.kinds[kind]} of version {version} in state {state}: {text}"
+            legal = [name for name in life.kinds if life.table[state][name] in life.states]
+            expected = "one of " + ", ".join(legal) if legal else "nothing: the state is final"
+        found.append((row, LAST, 0, rule, ERROR, pointer, text, expected))
+    return table(found)
 
 
 def dead_letters(topic: str, source: Source, dead: Sequence[DeadLetter]) -> Message:

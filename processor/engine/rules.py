@@ -1,14 +1,16 @@
 """Rules as data, evaluated on columns; what they find, with pointers.
 
-A rule says where the record is right. All rules on one frame are evaluated in one ``select``; only rows that break one
-are looked at again, to say which and where.
+A rule says where the record is right. All rules on one frame are evaluated in one ``select``; what is written out row
+by row are findings only, and they are few.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import polars as pl
 
 ERROR = "ERROR"
@@ -40,7 +42,7 @@ class Rule:
     effective_from: int = 0
     known_from: int = 0
 
-    @property
+    @cached_property
     def broken(self) -> pl.Expr:
         """True where the rule applies and the record is wrong. Needs the columns ``at`` and ``appended``."""
         wrong = ~self.holds.fill_null(value=False)
@@ -53,9 +55,21 @@ class Rule:
         return wrong
 
 
+COLUMNS = {
+    "row": pl.UInt32,
+    "order": pl.Int64,
+    "place": pl.Int64,
+    "rule": pl.String,
+    "severity": pl.String,
+    "pointer": pl.String,
+    "text": pl.String,
+    "expected": pl.String,
+}
+"""Findings as columns, one row each: ``order`` and ``place`` say in which order they are told."""
+
+
 def judge(rules: Sequence[Rule], frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """What the rules find, in the order of the rules, then of the places: ``row`` (UInt32), ``findings`` (list of
-    FINDING), ``errors`` (UInt32, how many refuse). Rows without findings are absent.
+    """What the rules find (COLUMNS), in no particular order.
 
     Each frame has ``row``, ``at`` and ``appended`` (ms) and, where it holds parts of an event, ``place`` (from 1).
     """
@@ -64,43 +78,32 @@ def judge(rules: Sequence[Rule], frames: Mapping[str, pl.DataFrame]) -> pl.DataF
         here = [(order, rule) for order, rule in enumerate(rules) if rule.on == name]
         if not here or frame.is_empty():
             continue
-        broken = frame.select([rule.broken.alias(str(order)) for order, rule in here])
-        any_broken = broken.select(pl.any_horizontal(pl.all())).to_series()
-        if not any_broken.any():
-            continue
-        wrong, broken = frame.filter(any_broken), broken.filter(any_broken)
-        for order, rule in here:
-            hits = wrong.filter(broken[str(order)])
-            if not hits.is_empty():
-                found.append(_findings(order, rule, hits))
-    if not found:
-        return pl.DataFrame(schema={"row": pl.UInt32, "findings": pl.List(FINDING), "errors": pl.UInt32})
-    return (
-        pl.concat(found)
-        .sort("row", "order", "place", maintain_order=True)
-        .group_by("row", maintain_order=True)
-        .agg(
-            pl.struct("rule", "severity", "pointer", "text", "expected").alias("findings"),
-            (pl.col("severity") == ERROR).sum().cast(pl.UInt32).alias("errors"),
-        )
-    )
+        broken = frame.select(rule.broken.alias(str(order)) for order, rule in here).to_numpy()
+        hit, which = np.nonzero(broken)
+        if len(hit):
+            rows = frame["row"].gather(hit).to_list()
+            places = frame["place"].gather(hit).to_list() if "place" in frame.columns else [0] * len(hit)
+            found += [_finding(row, *here[i], place) for row, i, place in zip(rows, which, places, strict=True)]
+    return table(found)
 
 
-def _findings(order: int, rule: Rule, hits: pl.DataFrame) -> pl.DataFrame:
-    place = pl.col("place").cast(pl.UInt32) if "place" in hits.columns else pl.lit(0, pl.UInt32)
-    before, _, after = rule.pointer.partition("{place}")
-    pointer = (
-        pl.concat_str(pl.lit(before), place.cast(pl.String), pl.lit(after))
-        if "{place}" in rule.pointer
-        else pl.lit(before)
-    )
-    return hits.select(
-        "row",
-        pl.lit(order, pl.UInt32).alias("order"),
-        place.alias("place"),
-        pl.lit(rule.id).alias("rule"),
-        pl.lit(rule.severity).alias("severity"),
-        pointer.alias("pointer"),
-        pl.lit(rule.text).alias("text"),
-        pl.lit(rule.expected).alias("expected"),
-    )
+def table(findings: Sequence[tuple[object, ...]]) -> pl.DataFrame:
+    """Findings as a frame of COLUMNS."""
+    return pl.DataFrame(findings, schema=COLUMNS, orient="row")
+
+
+def refused(findings: pl.DataFrame) -> pl.Series:
+    """Rows with an error."""
+    return findings.filter(pl.col("severity") == ERROR)["row"].unique()
+
+
+def by_row(findings: pl.DataFrame) -> pl.DataFrame:
+    """``row`` and its ``findings`` (list of FINDING), in the order they are told."""
+    ordered = findings.sort("row", "order", "place")
+    told = pl.struct("rule", "severity", "pointer", "text", "expected").alias("findings")
+    return ordered.group_by("row", maintain_order=True).agg(told)
+
+
+def _finding(row: int, order: int, rule: Rule, place: int) -> tuple[object, ...]:
+    pointer = rule.pointer.replace("{place}", str(place))
+    return row, order, place, rule.id, rule.severity, pointer, rule.text, rule.expected

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import polars as pl
-from stdnum import iso6346
-from stdnum.cn import uscc
 
-from processor.engine.distinct import Distinct
 from processor.engine.flow import Prepared
+from processor.flows.declarations import checks
 from processor.flows.declarations.lifecycle import KIND_OF_STATUS
 from processor.reference import Reference
 
@@ -23,7 +22,6 @@ def preparer(reference: Reference) -> Callable[[Mapping[str, pl.DataFrame]], Pre
     Frames for rules: ``declaration``, ``status``, ``item`` and ``container`` (with ``place``), each with ``at``,
     ``appended`` and, but for status, ``jurisdiction``.
     """
-    trader_ids, container_numbers = Distinct(_is_uscc), Distinct(_is_container)
     zones = reference.jurisdictions.rename({"code": "jurisdiction", "known_from": "zone_known_from"})
     offices = reference.offices.rename({"code": "declaration_office", "known_from": "office_known_from"})
 
@@ -34,13 +32,14 @@ def preparer(reference: Reference) -> Callable[[Mapping[str, pl.DataFrame]], Pre
         lodged = lodged.with_columns(
             office_known=(pl.col("office_known_from") <= pl.col("appended")).fill_null(value=False),
             zone_known=(pl.col("zone_known_from") <= pl.col("appended")).fill_null(value=False),
-            trader_id_valid=trader_ids(lodged["trader_id"]),
+            trader_id_valid=checks.social_credit_codes(lodged["trader_id"]),
         )
         status = decoded["DeclarationStatus"].rename({"event_time": "at"})
         items = _items(lodged)
         containers = lodged.select(*CARRIED, "containers").filter(pl.col("containers").list.len() > 0)
+        place = _places(containers["containers"])
         containers = containers.explode("containers").rename({"containers": "container"})
-        containers = containers.with_columns(_place(), valid=container_numbers(containers["container"]))
+        containers = containers.with_columns(place, valid=checks.container_numbers(containers["container"]))
         lodged = lodged.join(_sums(items), on="row", how="left", maintain_order="left")
         frames = {"declaration": lodged, "status": status, "item": items, "container": containers}
         return Prepared(_events(lodged, status), frames, _documents(lodged, items))
@@ -62,13 +61,16 @@ def _events(lodged: pl.DataFrame, status: pl.DataFrame) -> pl.DataFrame:
 def _items(lodged: pl.DataFrame) -> pl.DataFrame:
     """One row per goods item: CARRIED, ``place`` from 1, the item's fields, ``chapter``."""
     items = lodged.select(*CARRIED, "items").filter(pl.col("items").list.len() > 0)
-    return items.explode("items").with_columns(_place()).unnest("items").with_columns(
-        chapter=pl.col("commodity_code").str.slice(0, 2)
-    )
+    place = _places(items["items"])
+    exploded = items.explode("items").unnest("items")
+    return exploded.with_columns(place, chapter=pl.col("commodity_code").str.slice(0, 2))
 
 
-def _place() -> pl.Expr:
-    return pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over("row").alias("place")
+def _places(lists: pl.Series) -> pl.Series:
+    """``place`` of each element of non-empty lists within its own, from 1."""
+    lengths = lists.list.len().cast(pl.Int64).to_numpy()
+    starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return pl.Series("place", np.arange(1, len(starts) + 1) - starts, dtype=pl.UInt32)
 
 
 def _sums(items: pl.DataFrame) -> pl.DataFrame:
@@ -94,14 +96,3 @@ def _documents(lodged: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
         pl.col("items_net_mass").alias("net_mass"),
         pl.col("lines").fill_null([]),
     )
-
-
-def _is_uscc(number: str) -> bool:
-    return uscc.is_valid(number) and uscc.compact(number) == number
-
-
-def _is_container(number: str) -> bool:
-    try:
-        return bool(iso6346.is_valid(number)) and iso6346.compact(number) == number and number.isascii()
-    except ValueError:
-        return False  # python-stdnum raises on some malformed owner codes instead of answering no
