@@ -18,7 +18,13 @@ import polars as pl
 SEPARATOR = "\x1f"
 MINUTE, DAY, MONTH, YEAR, ALL_TIME = "m", "d", "n", "y", "a"
 WINDOWS = {MINUTE: "MINUTE", DAY: "DAY", MONTH: "MONTH", YEAR: "YEAR", ALL_TIME: "ALL_TIME"}
-MINUTE_LIFETIME_MS = 48 * 3_600_000
+HOUR_MS = 3_600_000
+MINUTE_LIFETIME_MS = 48 * HOUR_MS
+WALL_CLOCKS_MS = 15 * HOUR_MS
+"""More than any wall clock is off UTC."""
+
+PREFIX = b"c"
+"""Of counter keys in the store."""
 
 STAGE, DOCUMENT, LINE = "stage", "document", "line"
 
@@ -64,6 +70,15 @@ def parse(key: str) -> Key:
     kind, number, counter, *dimensions, time_zone = key.split(SEPARATOR)
     start, end = bounds(kind, int(number), time_zone)
     return Key(counter, WINDOWS[kind], start, end, tuple(dimensions), time_zone)
+
+
+def expired_minutes(before: int, watermark: int) -> tuple[bytes, bytes] | None:
+    """Store keys of minutes that no record from ``watermark`` (ms) on can touch: housekeeping, once an hour."""
+    if before // HOUR_MS == watermark // HOUR_MS:
+        return None
+    oldest = (watermark - MINUTE_LIFETIME_MS - WALL_CLOCKS_MS) // 60_000
+    start = PREFIX + (MINUTE + SEPARATOR).encode()
+    return start, start + str(oldest).encode()
 
 
 def bounds(kind: str, number: int, time_zone: str) -> tuple[int | None, int | None]:

@@ -16,7 +16,7 @@ import xxhash
 
 import schemas
 from processor.engine import lifecycle, partials, receipts, rules
-from processor.engine.counters import DOCUMENT, LINE, STAGE, Changes, Counter, count
+from processor.engine.counters import DOCUMENT, LINE, PREFIX, STAGE, Changes, Counter, count, expired_minutes
 from processor.engine.decode import Decoded, Decoder
 from processor.engine.lifecycle import Events, Folded, Ints, Lifecycle
 from processor.engine.model import Batch, Message, Outcome, Source, View
@@ -26,8 +26,6 @@ from processor.engine.rules import Rule, judge
 
 ENVELOPE = ("sender_id", "event_id", "revision", "sent_at")
 """The first four fields of every input record, in this order: who, which, which revision, and when it was sent."""
-
-COUNTER_PREFIX = b"c"
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ class RegisterFold:
         clock.lap("rules")
         offsets = pl.Series([record.offset for record in batch.records], dtype=pl.Int64)
         events, identity = self._events(prepared, decoded, findings, offsets)
-        outcome = Outcome(batch.end, watermark)
+        outcome = Outcome(batch.end, watermark, expired=expired_minutes(view.watermark, watermark))
         if len(prepared.events):
             self._fold(source, prepared, findings, events, identity, view, outcome, clock)
         if dead:
@@ -114,8 +112,9 @@ class RegisterFold:
         return outcome
 
     def due(self, source: Source, changed: Sequence[bytes], view: View) -> list[Message]:
-        values = view.read([COUNTER_PREFIX + key for key in changed])
-        return self.partials.messages(source, changed, values, view.position, view.watermark)
+        values = view.read([PREFIX + key for key in changed])
+        there = [(key, value) for key, value in zip(changed, values, strict=True) if value is not None]
+        return self.partials.messages(source, there, view.position, view.watermark)
 
     def _prepare(self, batch: Batch, decoded: Mapping[str, Decoded]) -> Prepared:
         records = batch.records
@@ -206,7 +205,7 @@ class RegisterFold:
 
     def _merge(self, changes: Changes, view: View, outcome: Outcome) -> None:
         """New absolute values: stored int64 values plus what the batch adds."""
-        stored = [COUNTER_PREFIX + key for key in changes.keys]
+        stored = [PREFIX + key for key in changes.keys]
         zero = bytes(8 * self.width)
         old = np.frombuffer(b"".join([value or zero for value in view.read(stored)]), "<i8")
         raw = (old.reshape(len(stored), self.width) + changes.amounts).astype("<i8").tobytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -89,8 +89,8 @@ class Message(NamedTuple):
 class Outcome:
     """What one step would change: nothing has changed yet.
 
-    ``messages`` go into the Kafka transaction; ``puts`` and ``deletes`` into the store's one WriteBatch, with
-    ``changed``, the counter keys whose new value has yet to be published. ``tally`` counts for metrics:
+    ``messages`` go into the Kafka transaction; ``puts``, ``deletes`` and ``expired`` (a range of keys to delete: from,
+    to) into the store's one WriteBatch, with ``changed``, the counter keys whose new value has yet to be published. ``tally`` counts for metrics:
     (metric, label) -> n.
     """
 
@@ -99,6 +99,7 @@ class Outcome:
     messages: list[Message] = field(default_factory=list)
     puts: list[tuple[bytes, bytes]] = field(default_factory=list)
     deletes: list[bytes] = field(default_factory=list)
+    expired: tuple[bytes, bytes] | None = None
     changed: list[bytes] = field(default_factory=list)
     tally: dict[tuple[str, str], int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -112,6 +113,10 @@ class View(Protocol):
 
     def read(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Stored values in the order of ``keys``; None where there is none."""
+        ...
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """All entries whose key starts with ``prefix``, in key order."""
         ...
 
 

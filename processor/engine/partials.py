@@ -26,11 +26,11 @@ class Writer:
         self.width = max(len(counter.measures) for counter in counters)
 
     def messages(
-        self, source: Source, keys: Sequence[bytes], values: Sequence[bytes | None], position: int, watermark: int
+        self, source: Source, counted: Sequence[tuple[bytes, bytes]], position: int, watermark: int
     ) -> list[Message]:
-        """One partial per counter key, all stamped with ``position``; then to every partition the progress itself."""
-        zero = bytes(8 * self.width)
-        amounts = np.frombuffer(b"".join([value or zero for value in values]), "<i8").reshape(len(keys), self.width)
+        """One partial per counter (key, packed values), all stamped with ``position``; then to every partition the progress itself."""
+        keys = [key for key, _ in counted]
+        amounts = np.frombuffer(b"".join([value for _, value in counted]), "<i8").reshape(len(keys), self.width)
         where = partitioner.partitions(keys, self.count)
         messages = []
         for partition in range(self.count):

@@ -126,6 +126,8 @@ class Store:
             put(key, value)
         for key in outcome.deletes:
             delete(key)
+        if outcome.expired:
+            batch.delete_range(*outcome.expired)
         markers = [] if published else list(self.markers)
         if published:
             for key in self.markers:

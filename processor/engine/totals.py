@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,14 @@ import numpy as np
 import polars as pl
 
 import schemas
-from processor.engine import receipts
-from processor.engine.counters import ALL_TIME, MINUTE, MINUTE_LIFETIME_MS, SEPARATOR, WINDOWS, Counter, bounds
+from processor.engine.counters import MINUTE, MINUTE_LIFETIME_MS, SEPARATOR, WINDOWS, Counter, bounds
 from processor.engine.decode import Columns
-from processor.engine.model import Batch, DeadLetter, Message, Outcome, Source, View
+from processor.engine.model import Batch, Message, Outcome, Source, View
 
-ROW, PROGRESS, CLOSING = b"t", b"g", b"f"
+ROW, PROGRESS, CLOSING, EXPIRING = b"t", b"g", b"f", b"x"
+"""Prefixes in the store: totals; progress per flow; and by the moment they are due, keys that are to become final, and
+minutes that are to go."""
+
 PROGRESS_TOPIC = "counters.progress"
 GRACE_MS = 3_600_000
 """A window is final an hour after its end, by the slowest source partition's append time."""
@@ -81,9 +83,11 @@ class TotalsFold:
         watermark = max([view.watermark, *(record.timestamp for record in batch.records[-1:])])
         outcome = Outcome(batch.end, watermark)
         newest = self._newest(batch)
-        if len(newest):
-            progress = self._progress(source, newest, view, outcome)
-            self._add_up(source, newest.filter(pl.col("counter_key") != ""), progress, view, outcome)
+        for counted in self.flows.values():
+            partials = newest.filter(pl.col("flow") == counted.flow)
+            if len(partials):
+                progress = self._progress(source, counted, partials, view, outcome)
+                self._add_up(source, counted, partials.filter(pl.col("counter_key") != ""), progress, view, outcome)
         outcome.seconds["totals"] = time.perf_counter() - started
         return outcome
 
@@ -96,91 +100,142 @@ class TotalsFold:
         return frame.unique(["flow", "partition", "counter_key"], keep="last", maintain_order=True)
 
     def _progress(
-        self, source: Source, newest: pl.DataFrame, view: View, outcome: Outcome
-    ) -> Mapping[str, list[tuple[int, int]]]:
-        """(position, watermark) of every source partition by flow; publishes those that moved."""
-        keys = {flow: PROGRESS + flow.encode() for flow in self.flows}
-        stored = dict(zip(keys, view.read(list(keys.values())), strict=True))
-        known = {
-            flow: [tuple(p) for p in json.loads(raw)] if raw else [(0, 0)] * self.flows[flow].partitions
-            for flow, raw in stored.items()
-        }
-        moved = newest.group_by("flow", "partition", maintain_order=True).agg(
-            pl.col("position").max(), pl.col("watermark").max()
+        self, source: Source, counted: Counted, newest: pl.DataFrame, view: View, outcome: Outcome
+    ) -> Progress:
+        """Progress of every source partition of a flow; publishes those that moved."""
+        key = PROGRESS + counted.flow.encode()
+        raw = view.read([key])[0]
+        known: list[tuple[int, int]] = (
+            [(p, w) for p, w in json.loads(raw)] if raw else [(0, 0)] * counted.partitions
         )
+        before = min(watermark for _, watermark in known)
+        moved = newest.group_by("partition", maintain_order=True).agg(pl.col("position", "watermark").max())
         names, values = [], []
-        for flow, partition, position, watermark in moved.iter_rows():
-            known[flow][partition] = (max(position, known[flow][partition][0]), max(watermark, known[flow][partition][1]))
-            names.append(_record("ProgressKey", flow=flow, generation=self.generation,
-                                 totals_partition=source.partition, source_partition=partition))  # fmt: skip
-            position, watermark = known[flow][partition]
-            values.append(_record("Progress", position=position, watermark=watermark))
-        outcome.puts += [(keys[flow], json.dumps(p).encode()) for flow, p in known.items()]
+        for partition, position, watermark in moved.iter_rows():
+            known[partition] = (max(position, known[partition][0]), max(watermark, known[partition][1]))
+            at = {"totals_partition": source.partition, "source_partition": partition}
+            names.append(schemas.encode("ProgressKey", {"flow": counted.flow, "generation": self.generation, **at}))
+            position, watermark = known[partition]
+            values.append(schemas.encode("Progress", {"position": position, "watermark": watermark}))
+        outcome.puts.append((key, json.dumps(known).encode()))
         outcome.messages.append(Message(PROGRESS_TOPIC, 0, names, values))
-        return known
+        return Progress([p for p, _ in known], before, min(watermark for _, watermark in known))
 
     def _add_up(
         self,
         source: Source,
+        counted: Counted,
         partials: pl.DataFrame,
-        progress: Mapping[str, list[tuple[int, int]]],
+        progress: Progress,
         view: View,
         outcome: Outcome,
     ) -> None:
-        parts = partials["counter_key"].str.split_exact(SEPARATOR, 2).struct
-        partials = partials.with_columns(parts.field("field_2").alias("counter"))
-        for (name,), group in partials.group_by("counter", maintain_order=True):
-            counted, output = self.outputs[str(name)]
-            keys = group["counter_key"].unique(maintain_order=True)
-            touched = [ROW + key for key in keys.cast(pl.Binary).to_list()]
+        closing = self._due(CLOSING, counted, progress, view, outcome)
+        expiring = set(self._due(EXPIRING, counted, progress, view, outcome))
+        counter = pl.col("counter_key").str.split(SEPARATOR).list.get(2, null_on_oob=True)
+        partials = partials.with_columns(counter.alias("counter")).filter(~pl.col("counter_key").is_in(list(expiring)))
+        for name, (_, output) in self.outputs.items():
+            group = partials.filter(pl.col("counter") == name)
+            late = [key for key in closing if key.split(SEPARATOR)[2] == name]
+            keys = list(dict.fromkeys([*group["counter_key"].to_list(), *late]))
+            touched = [ROW + key.encode() for key in keys]
             rows = _Rows(view.read(touched), counted.partitions, len(output.counter.measures))
-            index = dict(zip(keys.to_list(), range(len(keys)), strict=True))
-            where = np.array([index[key] for key in group["counter_key"].to_list()])
-            rows.take(where, group)
+            index = {key: place for place, key in enumerate(keys)}
+            rows.take(np.array([index[key] for key in group["counter_key"].to_list()], np.int64), group)
             outcome.puts += list(zip(touched, rows.dump(), strict=True))
-            self._publish(source, output, keys.to_list(), rows, progress[counted.flow], outcome)
+            gone = [key for key in expiring if key.split(SEPARATOR)[2] == name]
+            outcome.deletes += [ROW + key.encode() for key in gone]
+            if keys:
+                self._publish(source, counted, output, keys, rows, progress, outcome)
+            if gone:
+                tombs = [output.key_header + key for key in output.keys.write(_key_frame(output.counter, gone))]
+                outcome.messages.append(Message(output.topic, source.partition, tombs, [None] * len(tombs)))
+
+    def _due(self, prefix: bytes, counted: Counted, progress: Progress, view: View, outcome: Outcome) -> list[str]:
+        """Keys whose moment has come, by the slowest source partition; their entries go."""
+        start, due = prefix + counted.flow.encode() + b"\0", []
+        for entry, _ in view.scan(start):
+            moment, key = int.from_bytes(entry[len(start) : len(start) + 8], "big"), entry[len(start) + 8 :]
+            if moment > progress.watermark:
+                break
+            due.append(key.decode())
+            outcome.deletes.append(entry)
+        return due
 
     def _publish(
         self,
         source: Source,
+        counted: Counted,
         output: _Output,
         keys: list[str],
         rows: _Rows,
-        progress: list[tuple[int, int]],
+        progress: Progress,
         outcome: Outcome,
     ) -> None:
         counter = output.counter
         parts = [key.split(SEPARATOR) for key in keys]
         limits = [bounds(p[0], int(p[1]), p[-1]) for p in parts]
-        watermark = min(mark for _, mark in progress)
-        status = [_status(end, watermark, first) for (_, end), first in zip(limits, rows.first, strict=True)]
-        key_frame = pl.DataFrame(
-            {
-                "counter": [counter.name] * len(keys),
-                **{d: [p[3 + i] for p in parts] for i, d in enumerate(counter.dimensions)},
-                "window": [WINDOWS[p[0]] for p in parts],
-                "window_start": pl.Series([start for start, _ in limits], dtype=pl.Int64),
-            }
-        )
+        for key, part, (_, end), first in zip(keys, parts, limits, rows.first, strict=True):
+            if first and end is not None:
+                self._remember(counted, key, part[0], end, progress, outcome)
         sums = rows.measures.sum(axis=1)
-        value_frame = pl.DataFrame(
+        frame = pl.DataFrame(
             {
                 "window_end": pl.Series([end for _, end in limits], dtype=pl.Int64),
                 "time_zone": [p[-1] for p in parts],
                 **{measure: sums[:, i] for i, (measure, _) in enumerate(counter.measures)},
                 "revision": rows.positions.sum(axis=1),
-                "status": status,
+                "status": [progress.status(end, first) for (_, end), first in zip(limits, rows.first, strict=True)],
             }
         ).with_columns(
             generation=pl.lit(self.generation, pl.Int32),
-            source_positions=pl.lit([position for position, _ in progress], pl.List(pl.Int64)),
-            watermark=pl.lit(watermark, pl.Int64),
+            source_positions=pl.lit(progress.positions, pl.List(pl.Int64)),
+            watermark=pl.lit(progress.watermark, pl.Int64),
             definition=pl.lit(counter.definition, pl.Int32),
         )
-        names = [output.key_header + key for key in output.keys.write(key_frame)]
-        values = [output.value_header + value for value in output.values.write(value_frame)]
+        names = [output.key_header + key for key in output.keys.write(_key_frame(counter, keys))]
+        values = [output.value_header + value for value in output.values.write(frame)]
         outcome.messages.append(Message(output.topic, source.partition, names, values))
         outcome.tally["totals", counter.name] = outcome.tally.get(("totals", counter.name), 0) + len(keys)
+
+    def _remember(
+        self, counted: Counted, key: str, kind: str, end: int, progress: Progress, outcome: Outcome
+    ) -> None:
+        """Note when a new key becomes final, and when its minute goes."""
+        moments = [(CLOSING, end + GRACE_MS)] if end + GRACE_MS > progress.watermark else []
+        if kind == MINUTE:
+            moments.append((EXPIRING, end + MINUTE_LIFETIME_MS))
+        flow = counted.flow.encode() + b"\0"
+        outcome.puts += [(prefix + flow + at.to_bytes(8, "big") + key.encode(), b"") for prefix, at in moments]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a flow's totals include its source partitions. ``positions``: next offset of each; ``before`` and
+    ``watermark``: append time (ms) of the slowest, before this batch and after it."""
+
+    positions: list[int]
+    before: int
+    watermark: int
+
+    def status(self, end: int | None, first: bool) -> str:
+        """Of a total whose window ends at ``end``; ``first``: it is published for the first time."""
+        if end is None or end + GRACE_MS > self.watermark:
+            return "PROVISIONAL"
+        return "REVISED" if end + GRACE_MS <= self.before and not first else "FINAL"
+
+
+def _key_frame(counter: Counter, keys: list[str]) -> pl.DataFrame:
+    parts = [key.split(SEPARATOR) for key in keys]
+    starts = [bounds(p[0], int(p[1]), p[-1])[0] for p in parts]
+    return pl.DataFrame(
+        {
+            "counter": [counter.name] * len(keys),
+            **{name: [p[3 + i] for p in parts] for i, name in enumerate(counter.dimensions)},
+            "window": [WINDOWS[p[0]] for p in parts],
+            "window_start": pl.Series(starts, dtype=pl.Int64),
+        }
+    )
 
 
 class _Rows:
@@ -198,6 +253,8 @@ class _Rows:
 
     def take(self, where: np.ndarray[Any, np.dtype[np.int64]], partials: pl.DataFrame) -> None:
         """Let newer partials take the place of older ones. ``where``: row of each partial."""
+        if not len(where):
+            return
         partition = partials["partition"].to_numpy()
         position = partials["position"].to_numpy()
         newer = position >= self.positions[where, partition]
@@ -211,13 +268,3 @@ class _Rows:
     def dump(self) -> list[bytes]:
         raw, size = self.flat.astype("<i8").tobytes(), self.flat.shape[1] * 8
         return [raw[i * size : (i + 1) * size] for i in range(len(self.flat))]
-
-
-def _status(end: int | None, watermark: int, first: bool) -> str:
-    if end is None or end + GRACE_MS > watermark:
-        return "PROVISIONAL"
-    return "FINAL" if first else "REVISED"
-
-
-def _record(name: str, **fields: Any) -> bytes:
-    return schemas.encode(name, fields)
