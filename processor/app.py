@@ -145,7 +145,7 @@ class WorkerApp:
         return app
 
     def _agent(self, app: faust.App, topic: Any, name: str) -> None:
-        @app.agent(topic, name=f"intake-{name}")
+        @app.agent(topic, name=f"intake-{name}")  # type: ignore[untyped-decorator]
         async def intake(stream: Any) -> None:
             async for event in stream.events():
                 self.partitions.offer(event.message.tp, event.value)
@@ -250,7 +250,7 @@ class WorkerApp:
 
     async def _watch(self) -> None:
         """Faust crashed: so do we, and whoever runs us starts us again."""
-        while not self.faust.crashed:
+        while not self.faust.crashed:  # noqa: ASYNC110 Faust tells of a crash by a flag
             await asyncio.sleep(0.5)
         self._fatal(f"Faust crashed: {self.faust.crash_reason!r}")
 

@@ -14,7 +14,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split(":")[0])
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split(":")[0]
+)
 kafka = typer.Typer(no_args_is_help=True, help="The local Kafka: one real broker on the loopback address.")
 topics = typer.Typer(no_args_is_help=True, help="The topics of the platform.")
 dead_letters = typer.Typer(no_args_is_help=True, help="Records that could not be taken as events.")
@@ -38,7 +40,15 @@ def plainly() -> Iterator[None]:
     from deploy.topics import ClusterUnreachableError, TopicMismatchError
     from processor.demo.run import DemoError
 
-    known = (LocalKafkaError, TopicMismatchError, ClusterUnreachableError, TopicError, DemoError, KafkaError, ValueError)
+    known = (
+        LocalKafkaError,
+        TopicMismatchError,
+        ClusterUnreachableError,
+        TopicError,
+        DemoError,
+        KafkaError,
+        ValueError,
+    )
     try:
         yield
     except known as error:
@@ -159,7 +169,7 @@ def publish(
             topic=wanted.topic_prefix + topic,
             mapping=mapping,
             record=record,
-            on_progress=lambda sent: bar(sent, None),
+            on_progress=lambda _, sent: bar(sent, None),
         )
     out.print(f"{result.read} rows read, {result.sent} events sent, {result.refused} rows refused", highlight=False)
     for line, reason in result.refused_rows:

@@ -10,9 +10,13 @@ from typing import Any
 import structlog
 
 ALLOWED = frozenset(
-    "event level timestamp flow partition state position expected got error reason records bootstrap topics generation "
-    "host port logger seconds version crash silent exception".split()
+    (
+        *("event", "level", "timestamp", "logger", "exception", "error", "reason"),
+        *("flow", "partition", "state", "position", "expected", "got", "records"),
+        *("bootstrap", "host", "port", "generation"),
+    )
 )
+"""Fields that may be logged: none can hold a payload or an identifier."""
 
 
 def configure(level: str) -> None:

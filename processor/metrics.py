@@ -39,10 +39,14 @@ class Metrics:
             p + "batch_records", "Records a batch", ["flow"], registry=registry, buckets=(1, 10, 100, 1000, 4000, 8000)
         )
         self.position = Gauge(p + "position", "Next offset to fold", by, registry=registry)
-        self.watermark = Gauge(p + "watermark_seconds", "Append time of the newest record folded", by, registry=registry)
+        self.watermark = Gauge(
+            p + "watermark_seconds", "Append time of the newest record folded", by, registry=registry
+        )
         self.fetched = Gauge(p + "first_fetch_timestamp_seconds", "First batch fetched", ["flow"], registry=registry)
         self.answered = Gauge(p + "last_answer_timestamp_seconds", "Last batch committed", ["flow"], registry=registry)
-        self.state = Gauge(p + "partition_state", "1 for the state a partition is in", [*by, "state"], registry=registry)
+        self.state = Gauge(
+            p + "partition_state", "1 for the state a partition is in", [*by, "state"], registry=registry
+        )
 
     def folded(self, source: Source, flow: str, outcome: Outcome, records: int, silent: bool, now: float) -> None:
         """Count a folded batch. What was folded silently was answered, and counted, before."""
@@ -92,7 +96,11 @@ class Business(Collector):
     """
 
     def __init__(
-        self, counters: Iterable[CounterDeclaration], scans: Callable[[], list[Scan]], partitions: int, now: Callable[[], float]
+        self,
+        counters: Iterable[CounterDeclaration],
+        scans: Callable[[], list[Scan]],
+        partitions: int,
+        now: Callable[[], float],
     ) -> None:
         self.counters = {counter.name: counter for counter in counters}
         self.scans, self.partitions, self.now = scans, partitions, now
@@ -145,11 +153,13 @@ def _present(period: str, zone: str, now: float) -> int:
 class Server:
     """/metrics, /healthz (the process answers) and /readyz (partitions assigned and restored)."""
 
-    def __init__(self, registry: CollectorRegistry, host: str, port: int, ready: Callable[[], tuple[bool, str]]) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, host: str, port: int, ready: Callable[[], tuple[bool, str]]
+    ) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/metrics":
-                    self._answer(200, generate_latest(registry), CONTENT_TYPE_LATEST)
+                    self._answer(200, generate_latest(registry), CONTENT_TYPE_LATEST)  # type: ignore[no-untyped-call]
                 elif self.path == "/healthz":
                     self._answer(200, b"ok\n")
                 elif self.path == "/readyz":

@@ -6,7 +6,7 @@ import schemas
 from tests.events import Raw, Record, encode, name_of, raw
 
 
-def mangled(record: Record, how: tuple[Any, ...]) -> Raw:  # noqa: C901, PLR0911 - one line for each mangling
+def mangled(record: Record, how: tuple[Any, ...]) -> Raw:  # noqa: C901 - one line for each mangling
     """The key and value of an event after one mangling; `how` is its name and its arguments."""
     key, value, _ = raw(record)
     assert value is not None
@@ -59,7 +59,7 @@ def _varint(value: int, length: int = 1) -> bytes:
     return bytes([group | 0x80 for group in groups[:-1]] + groups[-1:])
 
 
-def write(schema: Any, value: Any, block: int = 0, varint: int = 1) -> bytes:  # noqa: PLR0911 - one line for each kind
+def write(schema: Any, value: Any, block: int = 0, varint: int = 1) -> bytes:
     """A value in Avro. `block`: arrays in sized blocks of so many items. `varint`: fewest bytes of ints and longs."""
     if isinstance(schema, list):
         branch = 0 if value is None else 1

@@ -121,7 +121,7 @@ class _Reader:
             values.extend(self.value(items) for _ in range(abs(count)))
         return values
 
-    def value(self, schema: Any) -> Any:  # noqa: PLR0911 - one line for each kind of value
+    def value(self, schema: Any) -> Any:
         if isinstance(schema, list):
             return self.value(self.choice(schema))
         kind = schema["type"] if isinstance(schema, dict) else schema

@@ -52,9 +52,7 @@ def counter_topics(ledger: Mapping[Key, tuple[int, ...]], bootstrap: str, prefix
     expected = {(k[0], k[1], k[2], tuple(k[3])): v for k, v in ledger.items()}
     for key in expected.keys() | found.keys():
         width = len(expected.get(key) or found[key])
-        for place, (e, f) in enumerate(
-            zip(expected.get(key, (0,) * width), found.get(key, (0,) * width), strict=True)
-        ):
+        for place, (e, f) in enumerate(zip(expected.get(key, (0,) * width), found.get(key, (0,) * width), strict=True)):
             result.hold(f"{'/'.join(map(str, key))}[{place}]", e, f)
 
 
@@ -64,7 +62,7 @@ def scrape(url: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
         text = answer.read().decode()
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(text)
+        for family in text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
         for sample in family.samples
     }
 
@@ -88,15 +86,17 @@ def metrics(
             continue
         for (measure, _), value in zip(counter.measures, measures, strict=True):
             unit = {"value": "_currency_units", "net_mass": "_kilograms"}.get(measure, "")
-            sample = f"single_window_{name.replace('-', '_')}_{measure}{unit}" + ("_total" if counter.of == "stage" else "")
+            sample = f"single_window_{name.replace('-', '_')}_{measure}{unit}" + (
+                "_total" if counter.of == "stage" else ""
+            )
             expected[sample, tuple(sorted({**labels, "period": period}.items()))] = value
     prefixes = tuple(f"single_window_{name.replace('-', '_')}_" for name in declared)
     found = {
         key: value for key, value in samples.items() if key[0].startswith(prefixes) and not key[0].endswith("_created")
     }
-    for sample in expected.keys() | found.keys():
-        scale = next((s for measure, s in SCALE.items() if f"_{measure}_" in sample[0]), 1)
-        result.hold(f"/metrics {sample}", expected.get(sample, 0), round(found.get(sample, 0.0) * scale))
+    for series in expected.keys() | found.keys():
+        scale = next((s for measure, s in SCALE.items() if f"_{measure}_" in series[0]), 1)
+        result.hold(f"/metrics {series}", expected.get(series, 0), round(found.get(series, 0.0) * scale))
 
 
 def _period(window: str, start: int | None, zone: ZoneInfo, now: datetime) -> str | None:

@@ -59,7 +59,9 @@ def _refresh(worker: Worker, console: Console) -> None:
             now = time.monotonic()
             pace = (records - last) / max(now - since, 0.001)
             last, since = records, now
-            live.update(Group(Text(f"{records:,.0f} events counted, {pace:,.0f} a second"), _stages(samples), _trade(samples)))
+            live.update(
+                Group(Text(f"{records:,.0f} events counted, {pace:,.0f} a second"), _stages(samples), _trade(samples))
+            )
             time.sleep(REFRESH_SECONDS)
 
 
@@ -67,7 +69,13 @@ def _stages(samples: Samples) -> Table:
     table = Table("today", *STAGES, title="Declarations by stage (simulated)", title_justify="left")
     for flow in ("IMPORT", "EXPORT"):
         counts = [
-            _sum(samples, "single_window_declarations_by_stage_declarations_total", period="today", flow=flow, stage=stage)
+            _sum(
+                samples,
+                "single_window_declarations_by_stage_declarations_total",
+                period="today",
+                flow=flow,
+                stage=stage,
+            )
             for stage in STAGES
         ]
         table.add_row(flow.lower(), *(f"{count:,.0f}" for count in counts))
@@ -78,16 +86,11 @@ def _trade(samples: Samples) -> Table:
     name = "single_window_trade_by_partner_value_currency_units"
     table = Table("partner", "import", "export", title="Trade in CNY, all time (simulated)", title_justify="left")
     partners = {dict(labels)["partner"] for sample, labels in samples if sample == name}
-    rows = [
-        (
-            partner,
-            *(
-                _sum(samples, name, period="all_time", partner=partner, flow=flow, currency="CNY")
-                for flow in ("IMPORT", "EXPORT")
-            ),
-        )
-        for partner in partners
-    ]
+
+    def value(partner: str, flow: str) -> float:
+        return _sum(samples, name, period="all_time", partner=partner, flow=flow, currency="CNY")
+
+    rows = [(partner, value(partner, "IMPORT"), value(partner, "EXPORT")) for partner in partners]
     for partner, imports, exports in sorted(rows, key=lambda row: -row[1] - row[2])[:10]:
         table.add_row(partner, f"{imports:,.2f}", f"{exports:,.2f}")
     return table

@@ -119,7 +119,9 @@ class Worker:
     def positions(self) -> int:
         """Sum of the positions of the declarations flow."""
         found = self.samples().items()
-        return int(sum(v for (n, labels), v in found if n == "single_window_position" and ("flow", "declarations") in labels))
+        return int(
+            sum(v for (n, labels), v in found if n == "single_window_position" and ("flow", "declarations") in labels)
+        )
 
     def peak_mb(self) -> int:
         """The most memory the process has held."""
@@ -156,7 +158,9 @@ def await_counted(stage: Stage, worker: Worker, tell: Progress) -> None:
         if position != last:
             last, since = position, time.monotonic()
         elif time.monotonic() - since > STALLED_SECONDS:
-            raise DemoError(f"nothing was counted for {STALLED_SECONDS:.0f} s, {position} of {total} events; see {worker.log}")
+            raise DemoError(
+                f"nothing was counted for {STALLED_SECONDS:.0f} s, {position} of {total} events; see {worker.log}"
+            )
         time.sleep(0.5)
 
 
@@ -189,7 +193,7 @@ class Latency:
         waited = sorted(
             now - appended for (now, _), appended in zip(self.arrived, frame["appended_at"].to_list(), strict=True)
         )
-        return tuple(round(waited[int(len(waited) * q)], 1) for q in (0.5, 0.99))  # type: ignore[return-value]
+        return round(waited[len(waited) // 2], 1), round(waited[int(len(waited) * 0.99)], 1)
 
 
 def once(events: int, seed: int, kafka: str | None, tell: Progress) -> tuple[Report, compare.Comparison]:

@@ -47,7 +47,8 @@ class Counter:
 @dataclass(frozen=True)
 class Changes:
     """What a batch adds to counters: ``keys`` are distinct; ``amounts`` is int64, one row per key, one column per
-    measure, as wide as the widest counter."""
+    measure, as wide as the widest counter.
+    """
 
     keys: list[bytes]
     amounts: npt.NDArray[np.int64]
@@ -107,7 +108,7 @@ def count(counters: Sequence[Counter], entries: dict[str, pl.DataFrame]) -> Chan
     parts = [_amounts(counter, timed[counter.of], width) for counter in counters if counter.of in timed]
     if not parts:
         return Changes([], np.zeros((0, width), np.int64))
-    whole = pl.concat([keyed for keyed in _windows(pl.concat(parts), width)])
+    whole = pl.concat(list(_windows(pl.concat(parts), width)))
     keys: list[bytes] = whole["key"].cast(pl.Binary).to_list()
     return Changes(keys, whole.drop("key").to_numpy())
 

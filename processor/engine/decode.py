@@ -45,7 +45,8 @@ REASONS = (
 @dataclass(frozen=True)
 class Decoded:
     """Columns of one record type. ``frame``: ``row`` (UInt32, place in the batch) and the schema's fields, times and
-    dates as plain integers; ``payloads``: the canonical Avro bytes, in the same order."""
+    dates as plain integers; ``payloads``: the canonical Avro bytes, in the same order.
+    """
 
     frame: pl.DataFrame
     payloads: list[bytes]
@@ -90,7 +91,8 @@ class Columns:
 
 class Decoder:
     """Decodes the records of one input topic. ``names``: the record types it may carry; ``key``: the field the
-    Kafka key must equal."""
+    Kafka key must equal.
+    """
 
     def __init__(self, names: Sequence[str], key: str, versions: Mapping[str, Sequence[schemas.Schema]]) -> None:
         self.key = key
@@ -102,7 +104,9 @@ class Decoder:
         for number, schema_id in schemas.confluent_ids().items():
             if schema_id in by_id:
                 self.headers[schemas.CONFLUENT + number.to_bytes(4, "big")] = by_id[schema_id]
-        self.plain = {schema.id: fastavro.parse_schema(_plain(json.loads(schema.text))) for schema in known}
+        self.plain: dict[str, Any] = {
+            schema.id: fastavro.parse_schema(_plain(json.loads(schema.text))) for schema in known
+        }
 
     def decode(self, source: Source, records: Sequence[Record]) -> tuple[dict[str, Decoded], list[DeadLetter]]:
         """Frames by record type, and dead letters in log order. No bytes whatsoever raise."""
@@ -140,9 +144,7 @@ class Decoder:
                 dead += [(row, *_unframed(values[row])) for row in rows]
         return [(schema_id, rows, payloads) for schema_id, (rows, payloads) in framed.items()]
 
-    def _fast(
-        self, name: str, rows: list[int], payloads: list[bytes], taken: _Taken
-    ) -> tuple[list[int], list[bytes]]:
+    def _fast(self, name: str, rows: list[int], payloads: list[bytes], taken: _Taken) -> tuple[list[int], list[bytes]]:
         """Take what comes back byte for byte; return the rest. A batch that fails is split around its cause."""
         columns = self.columns[name]
         try:

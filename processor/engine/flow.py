@@ -43,7 +43,8 @@ class Prepared:
 class Flow:
     """One event family. ``prepare`` turns decoded frames (with ``row``, ``appended``) into Prepared; ``document`` is
     the Avro record a register row keeps; ``basis``: field of it that selects ``lifecycle.counted``; ``lines``: field
-    with its list of lines, whose columns LINE counters use. ``topics``: where the flow's output goes."""
+    with its list of lines, whose columns LINE counters use. ``topics``: where the flow's output goes.
+    """
 
     name: str
     topic: str
@@ -184,7 +185,11 @@ class RegisterFold:
         flow = self.flow
         stage_names = pl.Series([flow.stages[kind] for kind in flow.lifecycle.kinds])
         stages = pl.DataFrame(
-            {"stage": stage_names.gather(folded.stages[:, 0]), "at": folded.stages[:, 2], "appended": folded.stages[:, 3]}
+            {
+                "stage": stage_names.gather(folded.stages[:, 0]),
+                "at": folded.stages[:, 2],
+                "appended": folded.stages[:, 3],
+            }
         )
         content = loaded.documents.gather(folded.stages[:, 1]).struct.unnest().drop(flow.lines)
         moved = folded.contributions
@@ -263,8 +268,7 @@ def _arrays(frame: pl.DataFrame, loaded: Loaded, documents: pl.DataFrame, keys: 
         place, on="row", how="left", maintain_order="left"
     )
     ints = {
-        name: full[name].cast(pl.Int64).to_numpy()
-        for name in ("kind", "version", "at", "appended", "group", "content")
+        name: full[name].cast(pl.Int64).to_numpy() for name in ("kind", "version", "at", "appended", "group", "content")
     }
     return Events(
         key=full["k"].cast(pl.Int64).to_numpy(),

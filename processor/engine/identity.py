@@ -9,7 +9,7 @@ from processor.engine.model import Record
 from processor.engine.store import Mark
 
 
-class Foreign(Exception):  # noqa: N818 it is about the log, not about the code
+class Foreign(Exception):
     """The store does not belong to this log, or not to this program: going on would give wrong figures."""
 
 
@@ -31,7 +31,8 @@ def fingerprint(record: Record) -> tuple[int, int, int]:
 
 def check(mark: Mark, log: Log, expected_partitions: int, compacted: bool, definition: str, tables: str) -> None:
     """Raise Foreign unless a store at ``mark`` may go on with ``log``. ``tables``: today's digest of the reference
-    rows that were known at ``mark.watermark``. An empty mark fits every log."""
+    rows that were known at ``mark.watermark``. An empty mark fits every log.
+    """
     if log.partitions != expected_partitions:
         raise Foreign(
             f"the topic has {log.partitions} partitions, this program was built for {expected_partitions}: "
@@ -49,7 +50,9 @@ def check(mark: Mark, log: Log, expected_partitions: int, compacted: bool, defin
             )
     if mark.definition != definition or mark.tables != tables:
         what = "the counters or the lifecycle" if mark.definition != definition else "reference rows known then"
-        raise Foreign(f"{what} differ from what the past was folded with: raise SINGLE_WINDOW_GENERATION to fold it anew")
+        raise Foreign(
+            f"{what} differ from what the past was folded with: raise SINGLE_WINDOW_GENERATION to fold it anew"
+        )
     if mark.position > log.end:
         raise Foreign(f"the store stands at {mark.position}, the log ends at {log.end}: records were lost")
     if mark.position < log.start and not compacted:

@@ -91,7 +91,8 @@ class Lifecycle:
 class Events:
     """Events in log order. ``key``: dense index of the key; ``group``: index of the first event of the batch with the
     same key and identity; ``known``: content hash stored for that identity, valid where ``is_known``; ``document``:
-    index of the content it brings, -1 for none. Times in ms."""
+    index of the content it brings, -1 for none. Times in ms.
+    """
 
     key: Ints
     kind: Ints
@@ -110,7 +111,8 @@ class Events:
 class Rows:
     """Register rows by key index, as loaded and then as folded. ``document``: index of the present content or -1;
     ``counted_at``: the moment it came to count, valid where ``counted``; ``touched``: append time of the last event
-    that took effect (NEVER where there is no row); ``born``: append time before which everything stored has expired."""
+    that took effect (NEVER where there is no row); ``born``: append time before which everything stored has expired.
+    """
 
     state: Ints
     version: Ints
@@ -145,7 +147,8 @@ class Parked:
 class Folded:
     """What a fold gave. Per event: ``verdict`` and ``state`` after it. ``stages``: (kind, document, at, appended) of
     each applied event; ``contributions``: (sign, document, at, appended) to what counts. ``written``: keys whose row
-    changed. ``rows`` and ``parked`` are as folded."""
+    changed. ``rows`` and ``parked`` are as folded.
+    """
 
     verdict: Ints
     state: Ints
@@ -204,7 +207,9 @@ class _Fold:
         action = self.life.decide(rows.state[k], rows.version[k], ev.kind[e], ev.version[e])
         crowded = (action == PARK) & (rows.parked[k] >= self.life.park_limit)
         verdict = np.select(
-            [seen & same, seen, ~ev.ok[e], crowded], [DUPLICATE, REUSED, BROKEN, CROWDED], np.array([0, 1, 2, 3])[action]
+            [seen & same, seen, ~ev.ok[e], crowded],
+            [DUPLICATE, REUSED, BROKEN, CROWDED],
+            np.array([0, 1, 2, 3])[action],
         )
         self.verdict[e] = verdict
         keep = (verdict == ACCEPTED) | (verdict == PARKED)
@@ -217,7 +222,9 @@ class _Fold:
             self.parked.add(ev.key[i], ev.kind[i], ev.version[i], ev.at[i], ev.document[i])
         rows.parked[ev.key[park]] += 1
         apply = e[verdict == ACCEPTED]
-        self.apply(ev.key[apply], ev.kind[apply], ev.version[apply], ev.at[apply], ev.document[apply], ev.appended[apply])
+        self.apply(
+            ev.key[apply], ev.kind[apply], ev.version[apply], ev.at[apply], ev.document[apply], ev.appended[apply]
+        )
         self.after[e] = rows.state[k]
         self.settle(dict(zip(ev.key[apply].tolist(), ev.appended[apply].tolist(), strict=True)))
 

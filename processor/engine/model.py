@@ -90,8 +90,8 @@ class Outcome:
     """What one step would change: nothing has changed yet.
 
     ``messages`` go into the Kafka transaction; ``puts``, ``deletes`` and ``expired`` (a range of keys to delete: from,
-    to) into the store's one WriteBatch, with ``changed``, the counter keys whose new value has yet to be published. ``tally`` counts for metrics:
-    (metric, label) -> n.
+    to) into the store's one WriteBatch, with ``changed``, the counter keys whose new value has yet to be published.
+    ``tally`` counts for metrics: (metric, label) -> n; ``seconds`` says where a step's time went.
     """
 
     position: int

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, InvalidTxnState, ProducerFenced
@@ -16,7 +16,7 @@ BATCH_BYTES = 1 << 20
 TRANSACTION_MS = 60_000
 
 
-class Fenced(Exception):  # noqa: N818 it is no fault
+class Fenced(Exception):
     """Another worker holds this partition now, or the broker gave up on the transaction."""
 
 
@@ -37,7 +37,7 @@ class Outbox:
             **security,
         )
 
-    async def __aenter__(self) -> Outbox:
+    async def __aenter__(self) -> Self:
         try:
             await self.producer.start()
         except BaseException:
@@ -45,15 +45,14 @@ class Outbox:
             raise
         return self
 
-    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        try:
+    async def __aexit__(self, *_: object) -> None:
+        with contextlib.suppress(Exception):  # it is gone either way; the next start fences it
             await asyncio.wait_for(self.producer.stop(), 5)
-        except (TimeoutError, Exception):  # noqa: BLE001, S110 it is gone either way; the next start fences it
-            pass
 
     async def commit(self, messages: Sequence[Message], topic: str, partition: int, position: int | None) -> None:
         """Send ``messages`` and the position in one transaction. Raises Fenced, or KafkaError when it is not known
-        whether the transaction came through: then the partition is opened anew and reads the committed position."""
+        whether the transaction came through: then the partition is opened anew and reads the committed position.
+        """
         try:
             async with self.producer.transaction():
                 sent = [future for message in messages for future in await self._send(message)]

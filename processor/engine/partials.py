@@ -28,7 +28,10 @@ class Writer:
     def messages(
         self, source: Source, counted: Sequence[tuple[bytes, bytes]], position: int, watermark: int
     ) -> list[Message]:
-        """One partial per counter (key, packed values), all stamped with ``position``; then to every partition the progress itself."""
+        """One partial per counter (key, packed values), all stamped with ``position``.
+
+        Every partition also gets the progress itself: a partial without a counter.
+        """
         keys = [key for key, _ in counted]
         amounts = np.frombuffer(b"".join([value for _, value in counted]), "<i8").reshape(len(keys), self.width)
         where = partitioner.partitions(keys, self.count)

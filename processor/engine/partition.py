@@ -45,7 +45,8 @@ class Observer(Protocol):
 @dataclass(frozen=True)
 class Surroundings:
     """What partitions share. ``publish_seconds``: how often counters are published; ``lagging_seconds``: the same
-    while batches wait."""
+    while batches wait.
+    """
 
     bootstrap: str
     group: str
@@ -112,7 +113,7 @@ class Partition:
 
     async def _pause(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while not self.closing and time.monotonic() < deadline:
+        while not self.closing and time.monotonic() < deadline:  # noqa: ASYNC110 closing is a flag
             await asyncio.sleep(0.05)
 
     def _tell(self, state: str, **facts: Any) -> None:
@@ -204,7 +205,7 @@ class Partition:
             outcome = await self._thread(self.fold.step, self.source, batch, store)
         except ENVIRONMENT:
             raise
-        except Exception as error:  # the data's fault, or ours: find the record
+        except Exception as error:  # noqa: BLE001 the data's fault, or ours: find the record
             self._tell("broken", error=type(error).__name__, records=len(batch.records))
             if len(batch.records) > 1:
                 for half in batch.halves():

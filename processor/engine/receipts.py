@@ -17,10 +17,10 @@ from processor.engine.rules import ERROR, by_row, table
 OUTCOMES = ("ACCEPTED", "PARKED", "REFUSED", "CONFLICT", "DUPLICATE", "CONFLICT", "REFUSED", "REFUSED")
 """Outcome of each verdict of ``lifecycle``."""
 
-ADVICE = ("NONE", "NONE", "CORRECT_AND_RESEND", "CORRECT_AND_RESEND", "NONE", "CORRECT_AND_RESEND") + (
-    "CORRECT_AND_RESEND",
-    "RESEND_LATER",
-)
+_CORRECT = "CORRECT_AND_RESEND"
+ADVICE = ("NONE", "NONE", _CORRECT, _CORRECT, "NONE", _CORRECT, _CORRECT, "RESEND_LATER")
+"""Advice of each verdict."""
+
 LAST = 1 << 20
 WITH_WARNINGS = "ACCEPTED_WITH_WARNINGS"
 
@@ -35,7 +35,7 @@ LIFECYCLE_FINDINGS = {
 
 @dataclass(frozen=True)
 class Answers:
-    """What a batch's events are answered with: ``frame`` in log order, findings (``rules.COLUMNS``), and the fold's verdicts."""
+    """What a batch's events are answered with: ``frame`` in log order, findings (``rules.COLUMNS``), the fold."""
 
     frame: pl.DataFrame
     findings: pl.DataFrame

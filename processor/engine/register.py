@@ -19,7 +19,8 @@ PREFIX = b"r"
 @dataclass(frozen=True)
 class Loaded:
     """The register before a batch. ``stored``: one row per key as read (defaults where absent), with ``k``;
-    ``documents``: every content that can play a part: stored ones, the batch's, parked ones, in this order."""
+    ``documents``: every content that can play a part: stored ones, the batch's, parked ones, in this order.
+    """
 
     stored: pl.DataFrame
     documents: pl.Series
@@ -29,7 +30,8 @@ class Loaded:
 
 class Register:
     """Reads and writes the rows of one flow. ``document``: Avro record of the content a row keeps: what counters need
-    (dimensions, measures, lines), exactly as counted."""
+    (dimensions, measures, lines), exactly as counted.
+    """
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.columns = Columns(json.dumps(_row_schema(document)))

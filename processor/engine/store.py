@@ -16,6 +16,7 @@ from rocksdict import BlockBasedOptions, Cache, DBRecoveryMode, Options, Rdict, 
 
 from processor.engine.model import Outcome
 
+
 class StoreError(OSError):
     """The disk's fault: full, gone or damaged. Never the data's."""
 
@@ -28,7 +29,8 @@ CHANGED = b"d"
 class Mark:
     """Where a store stands, and what it belongs to. ``position``: next offset to fold; ``watermark``: append time (ms)
     of the newest record folded; ``last``: (offset, append time, CRC-32 of key and value) of that record, or None;
-    ``definition`` and ``tables``: digests of what the past was folded with."""
+    ``definition`` and ``tables``: digests of what the past was folded with.
+    """
 
     cluster: str = ""
     topic: str = ""
@@ -119,7 +121,8 @@ class Store:
 
     def write(self, outcome: Outcome, last: tuple[int, int, int] | None, tables: str, published: bool) -> None:
         """One WriteBatch: everything ``outcome`` changes, and the position. ``published``: the counters changed
-        before this batch went out with it. Afterwards the store in memory equals the store on disk."""
+        before this batch went out with it. Afterwards the store in memory equals the store on disk.
+        """
         batch = WriteBatch(raw_mode=True)
         put, delete = batch.put, batch.delete
         for key, value in outcome.puts:
@@ -160,7 +163,7 @@ def _disk() -> Iterator[None]:
     """RocksDB raises plain Exceptions: name them."""
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 that is what RocksDB raises
         raise StoreError(str(error)) from None
 
 

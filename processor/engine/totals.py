@@ -105,9 +105,7 @@ class TotalsFold:
         """Progress of every source partition of a flow; publishes those that moved."""
         key = PROGRESS + counted.flow.encode()
         raw = view.read([key])[0]
-        known: list[tuple[int, int]] = (
-            [(p, w) for p, w in json.loads(raw)] if raw else [(0, 0)] * counted.partitions
-        )
+        known: list[tuple[int, int]] = [(p, w) for p, w in json.loads(raw)] if raw else [(0, 0)] * counted.partitions
         before = min(watermark for _, watermark in known)
         moved = newest.group_by("partition", maintain_order=True).agg(pl.col("position", "watermark").max())
         names, values = [], []
@@ -115,8 +113,9 @@ class TotalsFold:
             known[partition] = (max(position, known[partition][0]), max(watermark, known[partition][1]))
             at = {"totals_partition": source.partition, "source_partition": partition}
             names.append(schemas.encode("ProgressKey", {"flow": counted.flow, "generation": self.generation, **at}))
-            position, watermark = known[partition]
-            values.append(schemas.encode("Progress", {"position": position, "watermark": watermark}))
+            values.append(
+                schemas.encode("Progress", dict(zip(("position", "watermark"), known[partition], strict=True)))
+            )
         outcome.puts.append((key, json.dumps(known).encode()))
         outcome.messages.append(Message(PROGRESS_TOPIC, 0, names, values))
         return Progress([p for p, _ in known], before, min(watermark for _, watermark in known))
@@ -198,9 +197,7 @@ class TotalsFold:
         outcome.messages.append(Message(output.topic, source.partition, names, values))
         outcome.tally["totals", counter.name] = outcome.tally.get(("totals", counter.name), 0) + len(keys)
 
-    def _remember(
-        self, counted: Counted, key: str, kind: str, end: int, progress: Progress, outcome: Outcome
-    ) -> None:
+    def _remember(self, counted: Counted, key: str, kind: str, end: int, progress: Progress, outcome: Outcome) -> None:
         """Note when a new key becomes final, and when its minute goes."""
         moments = [(CLOSING, end + GRACE_MS)] if end + GRACE_MS > progress.watermark else []
         if kind == MINUTE:
@@ -212,7 +209,8 @@ class TotalsFold:
 @dataclass(frozen=True)
 class Progress:
     """How far a flow's totals include its source partitions. ``positions``: next offset of each; ``before`` and
-    ``watermark``: append time (ms) of the slowest, before this batch and after it."""
+    ``watermark``: append time (ms) of the slowest, before this batch and after it.
+    """
 
     positions: list[int]
     before: int
@@ -240,7 +238,8 @@ def _key_frame(counter: Counter, keys: list[str]) -> pl.DataFrame:
 
 class _Rows:
     """Totals rows as arrays. ``positions``: (rows, source partitions), 0 where none has come; ``measures``: (rows,
-    source partitions, measures); ``first``: whether a row is new."""
+    source partitions, measures); ``first``: whether a row is new.
+    """
 
     def __init__(self, stored: Sequence[bytes | None], partitions: int, measures: int) -> None:
         width = partitions * (1 + measures)

@@ -107,7 +107,7 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
 
 def _kafka(tp: TP) -> TopicPartition:
-    """aiokafka insists on a named tuple of its own."""
+    """Aiokafka insists on a named tuple of its own."""
     return TopicPartition(tp.topic, tp.partition)
 
 

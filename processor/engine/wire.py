@@ -41,7 +41,7 @@ def _long(payload: bytes, at: int, bounds: range = LONG) -> tuple[int, int]:
     raise Malformed(f"a number at byte {at} has more than {VARINT_BYTES} bytes")
 
 
-def _skip(payload: bytes, at: int, schema: Any, named: dict[str, Any]) -> int:  # noqa: C901, PLR0911 one arm a type
+def _skip(payload: bytes, at: int, schema: Any, named: dict[str, Any]) -> int:  # noqa: C901, PLR0912 one arm a type
     if isinstance(schema, list):
         index, at = _long(payload, at)
         if not 0 <= index < len(schema):

@@ -25,7 +25,8 @@ PSEUDO_HS = 99
 @dataclass(frozen=True)
 class Reference:
     """All tables. Columns: ``offices``: jurisdiction, code, known_from; ``jurisdictions``: code, time_zone,
-    known_from (ms since epoch); ``countries``, ``currencies``, ``subheadings``: code (String)."""
+    known_from (ms since epoch); ``countries``, ``currencies``, ``subheadings``: code (String).
+    """
 
     offices: pl.DataFrame
     jurisdictions: pl.DataFrame
@@ -39,9 +40,7 @@ class Reference:
         steady = hashlib.sha256()
         for codes in (self.countries, self.currencies, self.subheadings):
             steady.update("\n".join(codes.sort().to_list()).encode())
-        dated = {
-            name: getattr(self, name).sort(pl.all()) for name in ("offices", "jurisdictions")
-        }
+        dated = {name: getattr(self, name).sort(pl.all()) for name in ("offices", "jurisdictions")}
         moments = sorted({moment for table in dated.values() for moment in table["known_from"].to_list()})
         digests = []
         for moment in moments:

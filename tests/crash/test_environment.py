@@ -42,7 +42,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own in memory, with 512 MB."""
     mounted = tmp_path / "disk"
     mounted.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512m", "none", mounted], capture_output=True, check=False)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=512m", "none", mounted], capture_output=True, check=False
+    )
     if done.returncode != 0:
         pytest.skip(f"no file system of our own: {done.stderr.decode().strip()}")
     try:

@@ -23,7 +23,9 @@ SETTINGS = {"SESSION_SECONDS": "3", "POLL_RECORDS": "500", "PUBLISH_SECONDS": "0
 """Small batches, short sessions: many moments at which something can go wrong."""
 
 
-def wait_for(what: str, condition: Callable[[], Any], *, tell: Callable[[], str] = str, patience: float = PATIENCE) -> Any:
+def wait_for(
+    what: str, condition: Callable[[], Any], *, tell: Callable[[], str] = str, patience: float = PATIENCE
+) -> Any:
     """The first true value of ``condition``; fails after ``patience`` seconds with ``what`` and ``tell()``."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
@@ -40,7 +42,13 @@ class Worker:
         self.name, self.state = name, home / name
         self.log = home / f"{name}-{len(list(home.glob(f'{name}-*.log')))}.log"
         environment = {key: value for key, value in os.environ.items() if not key.startswith("SINGLE_WINDOW_")}
-        wanted = {**SETTINGS, "KAFKA": bootstrap, "TOPIC_PREFIX": prefix, "METRICS_PORT": "0", "STATE_DIR": str(self.state)}
+        wanted = {
+            **SETTINGS,
+            "KAFKA": bootstrap,
+            "TOPIC_PREFIX": prefix,
+            "METRICS_PORT": "0",
+            "STATE_DIR": str(self.state),
+        }
         environment |= {f"SINGLE_WINDOW_{key}": value for key, value in {**wanted, **settings}.items()}
         command = [sys.executable, "-m", "processor", "worker"]
         with self.log.open("wb") as log:
@@ -104,13 +112,17 @@ class Worker:
 
     def held(self) -> set[tuple[str, str]]:
         """(flow, partition) it shows a state of."""
-        rows = [dict(labels) for (name, labels), on in self.samples().items() if on and name.endswith("_partition_state")]
+        rows = [
+            dict(labels) for (name, labels), on in self.samples().items() if on and name.endswith("_partition_state")
+        ]
         return {(row["flow"], row["partition"]) for row in rows}
 
     def records(self, flow: str = "declarations") -> int:
         """Records it has folded and answered."""
         found = self.samples().items()
-        return int(sum(n for (name, labels), n in found if name == "single_window_records_total" and ("flow", flow) in labels))
+        return int(
+            sum(n for (name, labels), n in found if name == "single_window_records_total" and ("flow", flow) in labels)
+        )
 
     def send(self, number: int) -> None:
         self.process.send_signal(number)

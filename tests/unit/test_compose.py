@@ -25,6 +25,7 @@ BROKER_OWN = {  # depends on the machine, or on what only a local broker that is
 def commands() -> set[tuple[str, ...]]:
     """Every command of the command line, groups included: ("worker",), ("topics", "create") ..."""
     import typer.main  # noqa: PLC0415 (the command line pulls in everything)
+
     from processor.cli import app  # noqa: PLC0415
 
     def below(command: Any, path: tuple[str, ...]) -> set[tuple[str, ...]]:

@@ -1,7 +1,10 @@
 """Check digits of whole columns at once. Held to python-stdnum, value by value, by a property test
-(which takes digits for an owner's letters; ISO 6346 does not)."""
+(which takes digits for an owner's letters; ISO 6346 does not).
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -50,18 +53,21 @@ def _is_social_credit_code(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]
     values = _USCC_VALUES[rows]
     digits = (_DIGITS[rows[:, :8]] != WRONG).all(axis=1)
     check = -(values[:, :17] @ _USCC_WEIGHTS) % 31
-    return (values != WRONG).all(axis=1) & digits & (check == values[:, 17])
+    right: npt.NDArray[np.bool_] = (values != WRONG).all(axis=1) & digits & (check == values[:, 17])
+    return right
 
 
 def _is_container_number(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     owner, category, serial = _LETTER_VALUES[rows[:, :3]], _CATEGORIES[rows[:, 3:4]], _DIGITS[rows[:, 4:]]
     values = np.concatenate([owner, category, serial], axis=1)
     check = values[:, :10] @ _ISO_6346_WEIGHTS % 11 % 10
-    return (values != WRONG).all(axis=1) & (check == values[:, 10])
+    right: npt.NDArray[np.bool_] = (values != WRONG).all(axis=1) & (check == values[:, 10])
+    return right
 
 
-def _judge(column: pl.Series, length: int, judge: object) -> pl.Series:
-    assert callable(judge)
+def _judge(
+    column: pl.Series, length: int, judge: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.bool_]]
+) -> pl.Series:
     fits = (column.str.len_bytes() == length).fill_null(value=False).to_numpy()
     right = np.zeros(len(column), np.bool_)
     if fits.any():

@@ -49,11 +49,13 @@ def preparer(reference: Reference) -> Callable[[Mapping[str, pl.DataFrame]], Pre
 
 def _events(lodged: pl.DataFrame, status: pl.DataFrame) -> pl.DataFrame:
     kind = pl.when(pl.col("version") <= 1).then(pl.lit("LODGE")).otherwise(pl.lit("AMEND"))
-    columns = [*ENVELOPE, "at", pl.col("declaration_number").alias("key")]
+    columns = [*map(pl.col, (*ENVELOPE, "at")), pl.col("declaration_number").alias("key")]
     return pl.concat(
         [
             lodged.select(*columns, kind.alias("kind")),
-            status.select(*columns, pl.col("status").replace_strict(KIND_OF_STATUS, return_dtype=pl.String).alias("kind")),
+            status.select(
+                *columns, pl.col("status").replace_strict(KIND_OF_STATUS, return_dtype=pl.String).alias("kind")
+            ),
         ]
     )
 
