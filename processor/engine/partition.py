@@ -76,7 +76,7 @@ class Partition:
         self.epoch = 0
         self.committed = 0
         self.store: Store | None = None
-        self.published_at = 0.0
+        self.published_at, self.published = 0.0, 0
         self.task = asyncio.create_task(self._run(), name=f"{fold.name}-{source.partition}")
 
     @property
@@ -125,6 +125,7 @@ class Partition:
     async def _live(self) -> None:
         around, source, fold = self.around, self.source, self.fold
         self._tell("opening")
+        self.published = 0
         transactional_id = f"{around.group}-{fold.name}-{source.partition}"
         async with Outbox(around.bootstrap, transactional_id, around.group, around.prefix) as outbox:
             path = around.state / f"g{source.generation}" / f"{fold.name}-{source.partition}"
@@ -157,10 +158,8 @@ class Partition:
             )
 
     async def _read_from(self, position: int) -> None:
+        """Batches that were fetched before the seek are told by their epoch; one fetched after it may wait already."""
         self.epoch = await self.around.seek(self.source, position)
-        while not self.waiting.empty():
-            if self.waiting.get_nowait() is None:
-                self.closing = True
 
     async def _work(self, store: Store, outbox: Outbox) -> None:
         while not self.closing:
@@ -183,8 +182,10 @@ class Partition:
                 await asyncio.sleep(self.around.linger_seconds)
 
     def _due_in(self, store: Store) -> float | None:
-        """Seconds until changed counters want publishing; None when there are none or it is not time to speak."""
-        if not store.changed or store.position < self.committed:
+        """Seconds until changed counters, or a position without such, want publishing; None when nothing does or it
+        is not time to speak.
+        """
+        if store.position < self.committed or not (store.changed or store.position > self.published):
             return None
         pace = self.around.lagging_seconds if self.waiting.qsize() else self.around.publish_seconds
         return max(0.0, self.published_at + pace - time.monotonic())
@@ -231,7 +232,7 @@ class Partition:
         published = False
         if outbox is not None:
             messages = list(outcome.messages)
-            if store.changed and self._due_in(store) == 0.0:
+            if self._due_in(store) == 0.0:
                 messages += await self._partials(store)
                 published = True
             around.observer.point("before_transaction", source)
@@ -246,13 +247,15 @@ class Partition:
         around.observer.folded(source, outcome, len(batch.records), outbox is None)
 
     async def _partials(self, store: Store) -> list[Message]:
-        self.published_at = time.monotonic()
+        self.published_at, self.published = time.monotonic(), store.position
         return await self._thread(self.fold.due, self.source, list(store.changed), store)
 
     async def _publish(self, store: Store, outbox: Outbox) -> None:
-        """Publish changed counters while no batch comes."""
+        """Publish changed counters and the position while no batch comes."""
         around, source = self.around, self.source
         messages = await self._partials(store)
+        if not messages:
+            return
         around.observer.point("before_partials", source)
         await outbox.commit(messages, around.prefix + source.topic, source.partition, None)
         around.observer.point("before_markers", source)

@@ -82,13 +82,21 @@ class Store:
         self.path = path
         with _disk():
             self.db = Rdict(str(path), memory.options())
-        raw = self.db.get(POSITION)
-        self.mark = Mark.load(raw) if raw else Mark()
         self.changed: dict[bytes, None] = {}
         self.markers: list[bytes] = []
-        for key, value in self.scan(CHANGED):
-            self.markers.append(key)
-            self.changed.update(dict.fromkeys(_unpack(value)))
+        try:
+            self._load()
+        except BaseException:
+            self.close()
+            raise
+
+    def _load(self) -> None:
+        with _disk():
+            raw = self.db.get(POSITION)
+            self.mark = Mark.load(raw) if raw else Mark()
+            for key, value in self.scan(CHANGED):
+                self.markers.append(key)
+                self.changed.update(dict.fromkeys(_unpack(value)))
 
     @property
     def position(self) -> int:
@@ -116,7 +124,8 @@ class Store:
 
     def adopt(self, mark: Mark) -> None:
         """Write what the store belongs to: once, when it is new."""
-        self.db.put(POSITION, mark.dump())
+        with _disk():
+            self.db.put(POSITION, mark.dump())
         self.mark = mark
 
     def write(self, outcome: Outcome, last: tuple[int, int, int] | None, tables: str, published: bool) -> None:
@@ -155,7 +164,8 @@ class Store:
         self.changed.update(dict.fromkeys(outcome.changed))
 
     def close(self) -> None:
-        self.db.close()
+        with _disk():
+            self.db.close()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, ClassVar
 
 import faust
@@ -115,6 +116,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     """Yields batches; asks ``app.partitions`` which partitions have room, and tells it of rebalances."""
 
     def _new_consumer_thread(self) -> _Thread:
+        self._serial = count(1)
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 
     async def _in_thread(self, coroutine: Any) -> Any:
@@ -157,12 +159,13 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             if self.should_stop or not self.flow_active or generation != self.app.consumer_generation_id:
                 return
             last = found.batch.records[-1]
+            serial = next(self._serial)  # Faust drops a message with an offset it has seen: after a seek back, all are
             yield (
                 tp,
                 ConsumerMessage(
                     tp.topic,
                     tp.partition,
-                    last.offset,
+                    serial,
                     last.timestamp / 1000,
                     0,
                     None,
