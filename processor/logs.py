@@ -49,7 +49,13 @@ def configure(level: str) -> None:
     root.setLevel(logging.WARNING)
     for name in ("faust", "aiokafka", "kafka", "mode"):  # their debug level logs payloads
         logging.getLogger(name).setLevel(logging.WARNING)
-    for name in ("aiokafka.consumer.group_coordinator", "aiokafka.conn", "aiokafka.cluster", "aiokafka.producer.sender", "kafka.net"):
+    for name in (
+        "aiokafka.consumer.group_coordinator",
+        "aiokafka.conn",
+        "aiokafka.cluster",
+        "aiokafka.producer.sender",
+        "kafka.net",
+    ):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # rebalances and reconnects are told by the engine
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.oracle_decode import DeadLetterError, Event, LogRecord, decode
+from tests.oracle_decode import ENVELOPE, DeadLetterError, Event, LogRecord, decode
 from tests.oracle_rules import Finding, Reference, judge
 
 Answer = tuple[Any, ...]
@@ -87,11 +87,16 @@ def verdict(state: str, current: int, kind: str, version: int) -> str:
     if kind == "AMEND" and version <= current:
         return "conflict"
     too_early = version > (current + 1 if kind == "AMEND" else current)
-    if kind != "LODGE" and too_early and said != "refuse":
+    if kind != "LODGE" and too_early and state != "CANCELLED":
         return "park"
     if kind == "REJECT" and version < current:
         return "refuse"
     return said
+
+
+def content_of(event: Event) -> tuple[str, str]:
+    """What makes two events the same: the record and every value after the envelope, however they were encoded."""
+    return event.name, repr([value for name, value in event.fields.items() if name not in ENVELOPE])
 
 
 @lru_cache(maxsize=100_000)
@@ -149,7 +154,7 @@ class Oracle:
         row = self.row(fields["declaration_number"], appended_at)
         identity = (fields["sender_id"], fields["event_id"], fields["revision"])
         if identity in row.identities:
-            if row.identities[identity] == (event.name, event.content):
+            if row.identities[identity] == content_of(event):
                 return ("receipt", "DUPLICATE", row.state, [], "NONE")
             return ("receipt", "CONFLICT", row.state, [("E03", "ERROR", "/event_id")], "CORRECT_AND_RESEND")
         findings = judge(event.name, fields, appended_at, self.reference)
@@ -159,7 +164,7 @@ class Oracle:
         if said in {"conflict", "refuse"} or (said == "park" and len(row.parked) >= MAX_PARKED):
             return _turned_down(said, row.state, event, findings)
         self.rows[fields["declaration_number"]] = row
-        row.identities[identity] = (event.name, event.content)
+        row.identities[identity] = content_of(event)
         row.touched = appended_at
         if said == "park":
             row.parked.append(event)

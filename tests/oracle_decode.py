@@ -11,7 +11,8 @@ import schemas
 
 PARTITIONS = schemas.topic("customs.declarations").partitions
 MAX_VALUE_BYTES = 1024 * 1024
-ENVELOPE_FIELDS = 4
+ENVELOPE = ("sender_id", "event_id", "revision", "sent_at")
+ENVELOPE_FIELDS = len(ENVELOPE)
 """sender_id, event_id, revision, sent_at come first in every event; what follows them is its content."""
 
 

@@ -231,7 +231,7 @@ def _verdict(row: _Row, fact: Fact) -> str:
         return "conflict"
     if fact.kind == "REJECT" and fact.version < row.version:
         return "refuse"
-    if fact.kind == "LODGE" or verdict == "refuse":
+    if fact.kind == "LODGE" or row.state == "CANCELLED":
         return verdict
     ahead = fact.version - row.version - (fact.kind == "AMEND")
     return "park" if ahead > 0 else verdict

@@ -31,12 +31,14 @@ class Lifecycle:
     """What is legal. ``table[state][kind]`` is the new state, or ``park``, ``refuse`` or ``conflict``; the first state
     is "no such key". Kinds in ``documents`` bring content and a version: theirs must be the next. Kinds in ``exact``
     concern the present version only. ``counted[basis]`` are the states in which a document of that basis counts.
+    ``pointers``: where a finding about an illegal transition points, for other kinds and for documents.
     """
 
     table: Mapping[str, Mapping[str, str]]
     documents: frozenset[str]
     exact: frozenset[str]
     counted: Mapping[str, frozenset[str]]
+    pointers: tuple[str, str] = ("/status", "/version")
     park_limit: int = 8
     lifetime_ms: int = 1100 * 86_400_000
 
@@ -64,6 +66,11 @@ class Lifecycle:
         return np.array([[place.get(self.table[s][k], 0) for k in self.kinds] for s in self.states])
 
     @cached_property
+    def is_final(self) -> Bools:
+        """[state] -> whether nothing can follow."""
+        return ~(self.action == APPLY).any(axis=1)
+
+    @cached_property
     def is_counted(self) -> Bools:
         """[basis, state] -> whether a document counts."""
         return np.array([[s in self.counted[b] for s in self.states] for b in self.bases])
@@ -82,7 +89,7 @@ class Lifecycle:
         document = self.is_document[kind]
         ahead = np.where(document, version > current + 1, version > current)
         action[document & (version <= current)] = CONFLICT
-        action[ahead & (action != REFUSE)] = PARK
+        action[ahead & ~self.is_final[state]] = PARK
         action[self.is_exact[kind] & (version < current)] = REFUSE
         return action
 
@@ -266,7 +273,7 @@ class _Fold:
         self.written[k] = True
 
     def settle(self, trigger: Mapping[int, int]) -> None:
-        """Apply parked events that have become legal, oldest first; drop those that never can be."""
+        """Apply parked events that have become legal, oldest first; those met before it that no longer can be lapse."""
         while self.retry.any():
             parked, rows = self.parked, self.rows
             waiting = np.array([i for i, k in enumerate(parked.key) if parked.alive[i] and self.retry[k]], np.int64)
@@ -274,10 +281,12 @@ class _Fold:
             kind = np.array(parked.kind, np.int64)[waiting]
             version = np.array(parked.version, np.int64)[waiting]
             action = self.life.decide(rows.state[k], rows.version[k], kind, version)
-            lapsed = (action == REFUSE) | (action == CONFLICT)
             legal = np.nonzero(action == APPLY)[0]
             _, oldest = np.unique(k[legal], return_index=True)
             chosen = legal[oldest]
+            until = np.full(len(rows.state), len(k))
+            until[k[chosen]] = chosen
+            lapsed = ((action == REFUSE) | (action == CONFLICT)) & (np.arange(len(k)) < until[k])
             leaving = np.concatenate([np.nonzero(lapsed)[0], chosen])
             for i in waiting[leaving].tolist():
                 parked.alive[i] = False

@@ -10,7 +10,7 @@ import polars as pl
 
 import schemas
 from processor.engine.decode import Columns
-from processor.engine.lifecycle import ACCEPTED, Folded, Lifecycle
+from processor.engine.lifecycle import ACCEPTED, DUPLICATE, REUSED, Folded, Lifecycle
 from processor.engine.model import DeadLetter, Message, Outcome, Source
 from processor.engine.rules import ERROR, by_row, table
 
@@ -53,7 +53,7 @@ class Writer:
 
     def message(self, topic: str, source: Source, answers: Answers, outcome: Outcome) -> Message:
         """All receipts of a batch, into the partition of their events; counts them in ``outcome.tally``."""
-        findings = pl.concat([answers.findings, _of_lifecycle(answers)])
+        findings = pl.concat([_relevant(answers), _of_lifecycle(answers)])
         frame = self.frame(source, answers, findings)
         for name, n in frame["outcome"].value_counts().iter_rows():
             outcome.tally["receipts", name] = n
@@ -87,6 +87,15 @@ class Writer:
         )
 
 
+def _relevant(answers: Answers) -> pl.DataFrame:
+    """What the rules found in events that are judged by them: not those whose identity was used before."""
+    again = np.isin(answers.folded.verdict, (DUPLICATE, REUSED))
+    if not again.any():
+        return answers.findings
+    rows = answers.frame["row"].filter(pl.Series(again))
+    return answers.findings.filter(~pl.col("row").is_in(rows.implode()))
+
+
 def _of_lifecycle(answers: Answers) -> pl.DataFrame:
     """What the lifecycle has to say, as findings that are told last."""
     folded, life = answers.folded, answers.lifecycle
@@ -100,6 +109,7 @@ def _of_lifecycle(answers: Answers) -> pl.DataFrame:
             text = f"{life.kinds[kind]} of version {version} in state {state}: {text}"
             legal = [name for name in life.kinds if life.table[state][name] in life.states]
             expected = "one of " + ", ".join(legal) if legal else "nothing: the state is final"
+            pointer = life.pointers[int(life.is_document[kind])]
         found.append((row, LAST, 0, rule, ERROR, pointer, text, expected))
     return table(found)
 

@@ -94,14 +94,10 @@ def _array(payload: bytes, at: int, items: Any, named: dict[str, Any]) -> int:
         count, at = _long(payload, at)
         if count == 0:
             return at
-        size = None
         if count < 0:
             count = -count
-            size, at = _long(payload, at)
-        start = at
+            _, at = _long(payload, at)  # the block's size in bytes, for readers that skip it
         if count > len(payload) - at:
             raise Malformed(f"an array of {count} items at byte {at} does not fit")
         for _ in range(count):
             at = _skip(payload, at, items, named)
-        if size is not None and at - start != size:
-            raise Malformed(f"an array block at byte {start} has {at - start} bytes, not {size}")

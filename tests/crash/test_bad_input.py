@@ -53,7 +53,11 @@ VALUES = [
 def test_bytes_and_values_nobody_should_send_are_answered_and_their_neighbours_count(scene: Scene) -> None:
     sent: list[tuple[str, events.Raw]] = []
     for serial, (answer, spoilt) in enumerate([*BYTES, *VALUES], start=100):
-        raw = spoilt if isinstance(spoilt, events.Raw) else events.raw(events.declaration(events.number(serial), **spoilt))
+        raw = (
+            spoilt
+            if isinstance(spoilt, events.Raw)
+            else events.raw(events.declaration(events.number(serial), **spoilt))
+        )
         sent += [(answer, raw), ("ACCEPTED", events.raw(events.declaration(events.number(1_000 + serial))))]
     scene.send(Message(raw.key, raw.value, raw.partition, None) for _, raw in sent)
     worker = scene.worker(POLL_RECORDS="8000")

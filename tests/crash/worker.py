@@ -31,7 +31,7 @@ def wait_for(
     while time.monotonic() < deadline:
         if found := condition():
             return found
-        time.sleep(0.02)
+        time.sleep(0.1)
     raise AssertionError(f"waited {patience:.0f} s for: {what}\n{tell()}")
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 PATIENCE = 240.0
 """Seconds a command may take on a busy machine."""
@@ -17,7 +18,7 @@ def single_window(
     environment |= {f"SINGLE_WINDOW_{key}": value for key, value in wanted.items()}
     environment |= {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
     ended = subprocess.run(
-        [sys.executable, "-m", "processor", *arguments],
+        [Path(sys.executable).with_name("single-window"), *arguments],
         env=environment,
         capture_output=True,
         text=True,

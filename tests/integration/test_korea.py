@@ -91,10 +91,12 @@ def test_the_korean_file_is_answered_and_counted_as_a_recount_of_its_rows_has_it
     assert findings == {(rule, POINTERS[column]): n for (rule, column), n in expected.broken.items()}
 
     assert totals("trade-by-partner", kafka, prefix) == {
-        (partner, "IMPORT", "KR", "KRW", *window): tuple(total) for (partner, window), total in expected.partners.items()
+        (partner, "IMPORT", "KR", "KRW", *window): tuple(total)
+        for (partner, window), total in expected.partners.items()
     }
     assert totals("trade-by-chapter", kafka, prefix) == {
-        (chapter, "IMPORT", "KR", "KRW", *window): tuple(total) for (chapter, window), total in expected.chapters.items()
+        (chapter, "IMPORT", "KR", "KRW", *window): tuple(total)
+        for (chapter, window), total in expected.chapters.items()
     }
     assert totals("declarations-by-stage", kafka, prefix) == {
         (stage, office, "IMPORT", "KR", *window): (n,) for (stage, office, window), n in expected.stages.items()

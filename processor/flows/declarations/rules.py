@@ -110,10 +110,13 @@ def _items(reference: Reference) -> list[Rule]:
             "item",
             "/items/{place}/commodity_code",
             "no commodity code of HS 2022",
-            pl.when(CN).then(code.str.contains(r"^[0-9]{10}$")).otherwise(code.str.contains(r"^[0-9]{6,10}$"))
+            pl.when(CN)
+            .then(code.str.contains(r"^[0-9]{10}$"))
+            .when(KR)
+            .then(code.str.contains(r"^[0-9]{6,10}$"))
+            .otherwise(pl.lit(value=True))
             & code.str.slice(0, 6).is_in(reference.subheadings.implode()),
             "W; HS 2022",
-            applies=CN | KR,
             expected="CN: 10 digits; KR: 6 to 10; the first six a subheading of HS 2022",
         ),
         Rule(
@@ -170,7 +173,7 @@ def _limits() -> list[Rule]:
             _s01(on, "/revision", c("revision").is_between(1, 9999), "1 to 9999"),
             _s01(on, "/declaration_number", c("declaration_number").str.contains(r"^[ -~]{1,32}$"), "1 to 32 ASCII"),
             _s01(on, "/version", c("version").is_between(1, 9999), "1 to 9999"),
-            _s01(on, "/event_time", c("at").is_between(EARLIEST, LATEST, closed="left"), "2000 to 2099"),
+            _s01(on, "/event_time", c("at").is_between(EARLIEST, LATEST), "2000-01-01 to 2100-01-01"),
         )
     ]
     return [

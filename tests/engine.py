@@ -1,0 +1,126 @@
+"""The real engine without a broker: partitions with stores in memory, and the totals over their partials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import schemas
+from processor import reference
+from processor.engine.flow import RegisterFold
+from processor.engine.model import Batch, LogRecord, Message, Outcome, Source
+from processor.engine.totals import Counted, TotalsFold
+from processor.flows import declarations
+
+PARTITIONS = schemas.topic("customs.declarations").partitions
+TOTALS = schemas.topic("counters.partials").partitions
+
+
+class Memory:
+    """A store in memory, written as `store.Store` writes: everything of an outcome at once."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.watermark = 0
+        self.entries: dict[bytes, bytes] = {}
+        self.changed: dict[bytes, None] = {}
+
+    def read(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [self.entries.get(key) for key in keys]
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        return iter([(k, self.entries[k]) for k in sorted(self.entries) if k.startswith(prefix)])
+
+    def write(self, outcome: Outcome) -> None:
+        self.entries.update(outcome.puts)
+        for key in outcome.deletes:
+            del self.entries[key]
+        if outcome.expired:
+            start, end = outcome.expired
+            self.entries = {k: v for k, v in self.entries.items() if not start <= k < end}
+        self.changed.update(dict.fromkeys(outcome.changed))
+        self.position, self.watermark = outcome.position, outcome.watermark
+
+
+@cache
+def folds() -> tuple[RegisterFold, TotalsFold]:
+    """The declarations flow and its totals: made once, they hold no state."""
+    flow = declarations.flow(reference.load())
+    versions = {name: schemas.versions(name) for name in schemas.names()}
+    return RegisterFold(flow, versions, TOTALS), TotalsFold([Counted(flow.name, flow.counters, PARTITIONS)], 1)
+
+
+@dataclass
+class Engine:
+    """Feed it logs by partition; then look at `answers` (by partition and offset) and `totals`."""
+
+    stores: dict[int, Memory] = field(default_factory=dict)
+    answers: dict[tuple[int, int], Any] = field(default_factory=dict)
+    partials: dict[int, list[LogRecord]] = field(default_factory=lambda: {p: [] for p in range(TOTALS)})
+    totals: dict[bytes, bytes | None] = field(default_factory=dict)
+    totals_stores: dict[int, Memory] = field(default_factory=lambda: {p: Memory() for p in range(TOTALS)})
+
+    def feed(self, partition: int, records: Sequence[LogRecord], *, silent: bool = False) -> None:
+        """Fold one batch of a partition; `silent`: without speaking, as after a crash."""
+        store = self.stores.setdefault(partition, Memory())
+        source = Source("customs.declarations", partition, PARTITIONS)
+        batch = Batch(records, store.position, records[-1].offset + 1)
+        outcome = folds()[0].step(source, batch, store)
+        if not silent:
+            for message in outcome.messages:
+                self._hear(partition, message)
+        store.write(outcome)
+
+    def publish(self, now: int) -> None:
+        """Send every changed counter's partial, and let the totals flow add them up."""
+        for partition, store in self.stores.items():
+            source = Source("customs.declarations", partition, PARTITIONS)
+            for message in folds()[0].due(source, list(store.changed), store):
+                log = self.partials[message.partition]
+                for key, value in zip(message.keys, message.values, strict=True):
+                    log.append(LogRecord(len(log), now, key, value))
+            store.changed.clear()
+        for partition, log in self.partials.items():
+            store = self.totals_stores[partition]
+            fresh = [record for record in log if record.offset >= store.position]
+            if fresh:
+                source = Source("counters.partials", partition, TOTALS)
+                outcome = folds()[1].step(source, Batch(fresh, store.position, len(log)), store)
+                for message in outcome.messages:
+                    if message.topic != "counters.progress":
+                        self.totals.update(zip(message.keys, message.values, strict=True))  # type: ignore[arg-type]
+                store.write(outcome)
+
+    def _hear(self, partition: int, message: Message) -> None:
+        for place, value in enumerate(message.values):
+            if message.topic.endswith("dead-letters"):
+                headers = dict(message.headers[place])
+                offset = int(headers["__streams.errors.offset"])
+                answer: Any = ("dead letter", headers["single-window.reason"].decode())
+            else:
+                assert value is not None
+                receipt = schemas.decode(value)[1]
+                offset = int(receipt["receipt_id"].rpartition("-")[2])
+                found = [(f["rule"], f["severity"], f["pointer"]) for f in receipt["findings"]]
+                answer = ("receipt", receipt["outcome"], receipt["state"], sorted(found), receipt["advice"])
+            assert (partition, offset) not in self.answers, "answered twice"
+            self.answers[partition, offset] = answer
+
+    def counters(self) -> dict[tuple[str, str, int | None, tuple[str, ...]], tuple[int, ...]]:
+        """The published totals as the oracle has them: (counter, window, start in ms, dimensions) -> measures."""
+        found = {}
+        for raw_key, raw_value in self.totals.items():
+            if raw_value is None:
+                continue
+            (_, key), (name, value) = schemas.decode(raw_key), schemas.decode(raw_value)
+            start = key["window_start"]
+            dims = tuple(v for k, v in key.items() if k not in {"counter", "window", "window_start"})
+            known = {"window_end", "time_zone", "revision", "generation", "source_positions", "watermark"}
+            measures = tuple(v for k, v in value.items() if k not in known | {"definition", "status"})
+            assert name
+            found[key["counter"], key["window"], None if start is None else int(start.timestamp() * 1000), dims] = (
+                measures
+            )
+        return found

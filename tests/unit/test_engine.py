@@ -1,0 +1,86 @@
+"""The engine against hand-worked scenarios and, for any log, batching, order of speaking and restart, the oracle."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from processor.engine.counters import MINUTE_LIFETIME_MS
+from processor.engine.model import LogRecord
+from tests import strategies
+from tests.engine import PARTITIONS, Engine
+from tests.oracle import Answer, CounterKey, Oracle
+from tests.oracle_decode import LogRecord as OracleRecord
+from tests.scenarios import SCENARIOS, Scenario
+
+NEVER_STOPS = 2**31
+Counters = dict[CounterKey, tuple[int, ...]]
+
+
+def normal(answer: Answer) -> Answer:
+    """An answer with its findings in one order: rules decide the order, the oracle another."""
+    if answer[0] == "dead letter":
+        return answer
+    kind, outcome, state, findings, advice = answer
+    return kind, outcome, state, sorted(findings), advice
+
+
+def by_partition(records: list[OracleRecord]) -> dict[int, list[LogRecord]]:
+    parts: dict[int, list[LogRecord]] = {p: [] for p in range(PARTITIONS)}
+    for r in records:
+        parts[r.partition].append(LogRecord(r.offset, r.timestamp_ms, r.key, r.value))
+    return parts
+
+
+def lasting(counters: Counters, until: int) -> Counters:
+    """Counters without minutes that have outlived their 48 hours: these the engine drops, the oracle keeps."""
+    return {
+        key: measures
+        for key, measures in counters.items()
+        if key[1] != "MINUTE" or (key[2] or 0) + MINUTE_LIFETIME_MS > until
+    }
+
+
+@pytest.mark.parametrize("size", [NEVER_STOPS, 1, 2], ids=["one batch", "singly", "in pairs"])
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.name)
+def test_a_scenario_is_answered_and_counted_as_written(scenario: Scenario, size: int) -> None:
+    engine, records = Engine(), scenario.records()
+    for partition, log in by_partition(records).items():
+        for at in range(0, len(log), size):
+            engine.feed(partition, log[at : at + size])
+    now = records[-1].timestamp_ms
+    engine.publish(now)
+    answers = [engine.answers[r.partition, r.offset] for r in records]
+    assert answers == [normal(answer) for answer in scenario.answers()]
+    oracle = Oracle()
+    oracle.feed_all(records)
+    expired = {key: v for key, v in oracle.counters.items() if key not in lasting(oracle.counters, now)}
+    assert scenario.differences({**lasting(engine.counters(), now), **expired}) == []
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(strategies.logs(max_size=30), st.data())
+def test_the_engine_is_the_oracle_for_any_log_batching_and_restart(
+    records: list[OracleRecord], data: st.DataObject
+) -> None:
+    oracle, engine = Oracle(), Engine()
+    expected = {(r.partition, r.offset): normal(oracle.feed(r)) for r in records}
+    for partition, log in by_partition(records).items():
+        position = spoken = 0
+        while position < len(log):
+            if data.draw(st.booleans() if position else st.just(value=False), label="lose the store"):
+                engine.stores.pop(
+                    partition
+                )  # a worker without a store folds again, silently, up to where it had spoken
+                position = 0
+            size = data.draw(st.integers(1, len(log)), label="batch")
+            end = min(position + size, spoken if position < spoken else len(log))
+            engine.feed(partition, log[position:end], silent=position < spoken)
+            position, spoken = end, max(spoken, end)
+        if data.draw(st.booleans(), label="publish"):
+            engine.publish(log[-1].timestamp if log else 0)
+    now = max((r.timestamp_ms for r in records), default=0)
+    engine.publish(now)
+    assert engine.answers == expected
+    assert lasting(engine.counters(), now) == lasting(oracle.counters, now)
