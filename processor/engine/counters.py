@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -54,25 +52,6 @@ class Changes:
     amounts: npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Key:
-    """A counter key, taken apart. ``start`` and ``end`` are instants in ms, None for all time."""
-
-    counter: str
-    window: str
-    start: int | None
-    end: int | None
-    dimensions: tuple[str, ...]
-    time_zone: str
-
-
-def parse(key: str) -> Key:
-    """A key's parts. Raises ValueError for what is no key."""
-    kind, number, counter, *dimensions, time_zone = key.split(SEPARATOR)
-    start, end = bounds(kind, int(number), time_zone)
-    return Key(counter, WINDOWS[kind], start, end, tuple(dimensions), time_zone)
-
-
 def expired_minutes(before: int, watermark: int) -> tuple[bytes, bytes] | None:
     """Store keys of minutes that no record from ``watermark`` (ms) on can touch: housekeeping, once an hour."""
     if before // HOUR_MS == watermark // HOUR_MS:
@@ -82,21 +61,50 @@ def expired_minutes(before: int, watermark: int) -> tuple[bytes, bytes] | None:
     return start, start + str(oldest).encode()
 
 
-def bounds(kind: str, number: int, time_zone: str) -> tuple[int | None, int | None]:
-    """First instant of a window and first instant after it, in ms."""
-    if kind == ALL_TIME:
-        return None, None
-    return _instant(kind, number, time_zone), _instant(kind, number + 1, time_zone)
+def parsed(keys: Sequence[str], dimensions: Sequence[str]) -> pl.DataFrame:
+    """Counter keys taken apart: ``window`` (a name of WINDOWS), ``window_start`` and ``window_end`` (instants in ms,
+    null for all time), ``counter``, the dimensions by name, ``time_zone``.
+    """
+    parts = pl.Series("parts", keys, dtype=pl.String).str.split(SEPARATOR).list
+    names = ["kind", "number", "counter", *dimensions, "time_zone"]
+    frame = pl.DataFrame({name: parts.get(place) for place, name in enumerate(names)})
+    number = pl.col("number").cast(pl.Int64)
+    frame = frame.with_columns(_wall(number).alias("from"), _wall(number + 1).alias("to"))
+    start = end = pl.lit(None, pl.Int64)
+    for zone in frame["time_zone"].unique(maintain_order=True).to_list():
+        here = pl.col("time_zone") == zone
+        start = pl.when(here).then(_instant("from", zone)).otherwise(start)
+        end = pl.when(here).then(_instant("to", zone)).otherwise(end)
+    window = pl.col("kind").replace_strict(WINDOWS, return_dtype=pl.String)
+    return frame.select(
+        "counter",
+        *dimensions,
+        "time_zone",
+        window.alias("window"),
+        start.alias("window_start"),
+        end.alias("window_end"),
+    )
 
 
-def _instant(kind: str, number: int, time_zone: str) -> int:
-    if kind in (MINUTE, DAY):
-        wall = datetime.fromtimestamp(number * (60 if kind == MINUTE else 86_400), UTC)
-    elif kind == MONTH:
-        wall = datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)
-    else:
-        wall = datetime(number, 1, 1, tzinfo=UTC)
-    return int(wall.replace(tzinfo=ZoneInfo(time_zone)).timestamp() * 1000)
+def _wall(number: pl.Expr) -> pl.Expr:
+    """Wall-clock time at which a window begins; null for all time."""
+    kind = pl.col("kind")
+    month = pl.when(kind == MONTH).then(number).otherwise(number * 12)
+    return (
+        pl.when(kind == MINUTE)
+        .then(pl.from_epoch(number * 60_000, time_unit="ms"))
+        .when(kind == DAY)
+        .then(pl.from_epoch(number * 86_400_000, time_unit="ms"))
+        .when(kind.is_in([MONTH, YEAR]))
+        .then(pl.datetime(month.floordiv(12), month % 12 + 1, 1, time_unit="ms"))
+    )
+
+
+def _instant(wall: str, zone: str) -> pl.Expr:
+    """Wall-clock time as an instant in ms. An hour that comes twice is its first; one that is left out, the next."""
+    local = pl.col(wall).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    later = (pl.col(wall) + pl.duration(hours=1)).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    return local.fill_null(later).dt.epoch("ms")
 
 
 def count(counters: Sequence[Counter], entries: dict[str, pl.DataFrame]) -> Changes:

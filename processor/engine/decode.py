@@ -27,7 +27,10 @@ from processor.engine.model import DeadLetter, Record, Source
 
 MAX_BYTES = 1 << 20
 SPLIT = 16
-"""Into how many parts a batch is split to find what is wrong with it."""
+"""Into how many parts a batch is split to find what is wrong with it; so many payloads are looked at singly."""
+
+DAMAGE = (ValueError, pa.ArrowException)
+"""What a payload that is not well-formed raises."""
 
 REASONS = (
     "null_value",
@@ -132,10 +135,11 @@ class Decoder:
     ) -> list[tuple[str, list[int], list[bytes]]]:
         """Schema id, rows and bare payloads of what has a known header."""
         framed: dict[str, tuple[list[int], list[bytes]]] = defaultdict(lambda: ([], []))
-        heads = [b"" if value is None or len(value) > MAX_BYTES else value[:10] for value in values]
-        for head in dict.fromkeys(heads):
+        by_head: dict[bytes, list[int]] = defaultdict(list)
+        for row, value in enumerate(values):
+            by_head[b"" if value is None or len(value) > MAX_BYTES else value[:10]].append(row)
+        for head, rows in by_head.items():
             size = next((size for size in (10, 5) if head[:size] in self.headers), 0)
-            rows = [row for row, other in enumerate(heads) if other == head]
             if size:
                 known_rows, payloads = framed[self.headers[head[:size]].id]
                 known_rows += rows
@@ -145,29 +149,43 @@ class Decoder:
         return [(schema_id, rows, payloads) for schema_id, (rows, payloads) in framed.items()]
 
     def _fast(self, name: str, rows: list[int], payloads: list[bytes], taken: _Taken) -> tuple[list[int], list[bytes]]:
-        """Take what comes back byte for byte; return the rest. A batch that fails is split around its cause."""
+        """Take what comes back byte for byte; return the rest."""
         columns = self.columns[name]
+        keep = [True] * len(rows)
         try:
             batch = columns.read(payloads)
-            back = columns.encode(batch)
-        except (ValueError, pa.ArrowException):
-            if len(rows) <= SPLIT:
-                return rows, payloads
-            rest: tuple[list[int], list[bytes]] = ([], [])
-            size = -(-len(rows) // SPLIT)
-            for at in range(0, len(rows), size):
-                odd_rows, odd = self._fast(name, rows[at : at + size], payloads[at : at + size], taken)
-                rest[0].extend(odd_rows)
-                rest[1].extend(odd)
-            return rest
+        except DAMAGE:
+            for at in self._suspects(columns, payloads, 0):
+                keep[at] = False
+            batch = columns.read(list(compress(payloads, keep)))
+        back = columns.encode(batch)
+        whole = list(compress(payloads, keep))
         frame = pl.DataFrame(pl.from_arrow(batch))
         if back == payloads:
             taken.add(frame, rows, payloads)
             return [], []
-        same = [a == b for a, b in zip(back, payloads, strict=True)]
-        taken.add(frame.filter(pl.Series(same)), list(compress(rows, same)), list(compress(payloads, same)))
-        other = [not ok for ok in same]
+        same = [a == b for a, b in zip(back, whole, strict=True)]
+        taken.add(
+            frame.filter(pl.Series(same, dtype=pl.Boolean)),
+            list(compress(compress(rows, keep), same)),
+            list(compress(whole, same)),
+        )
+        returned = iter(same)
+        other = [not (kept and next(returned)) for kept in keep]
         return list(compress(rows, other)), list(compress(payloads, other))
+
+    def _suspects(self, columns: Columns, payloads: list[bytes], start: int) -> list[int]:
+        """Places, counted from ``start``, of payloads among which are those that cannot be read."""
+        try:
+            columns.read(payloads)
+        except DAMAGE:
+            if len(payloads) <= SPLIT:
+                return list(range(start, start + len(payloads)))
+        else:
+            return []
+        size = -(-len(payloads) // SPLIT)
+        parts = [(at, payloads[at : at + size]) for at in range(0, len(payloads), size)]
+        return [place for at, part in parts for place in self._suspects(columns, part, start + at)]
 
     def _slow(
         self, schema_id: str, newest: str, rows: list[int], payloads: list[bytes], dead: list[tuple[int, str, str]]

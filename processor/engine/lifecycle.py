@@ -68,7 +68,8 @@ class Lifecycle:
     @cached_property
     def is_final(self) -> Bools:
         """[state] -> whether nothing can follow."""
-        return ~(self.action == APPLY).any(axis=1)
+        final: Bools = ~(self.action == APPLY).any(axis=1)
+        return final
 
     @cached_property
     def is_counted(self) -> Bools:

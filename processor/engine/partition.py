@@ -58,7 +58,7 @@ class Surroundings:
     seek: Callable[[Source, int], Awaitable[int]]
     committed: Callable[[Source], Awaitable[int | None]]
     publish_seconds: float = 0.25
-    lagging_seconds: float = 2.0
+    lagging_seconds: float = 10.0
     linger_seconds: float = 0.0
     tables: Callable[[int], str] = lambda _: ""
     compacted: bool = False

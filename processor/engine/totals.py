@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 import schemas
-from processor.engine.counters import MINUTE, MINUTE_LIFETIME_MS, SEPARATOR, WINDOWS, Counter, bounds
+from processor.engine.counters import MINUTE, MINUTE_LIFETIME_MS, SEPARATOR, WINDOWS, Counter, parsed
 from processor.engine.decode import Columns
 from processor.engine.model import Batch, Message, Outcome, Source, View
 
@@ -147,7 +147,7 @@ class TotalsFold:
             if keys:
                 self._publish(source, counted, output, keys, rows, progress, outcome)
             if gone:
-                tombs = [output.key_header + key for key in output.keys.write(_key_frame(output.counter, gone))]
+                tombs = [output.key_header + key for key in output.keys.write(parsed(gone, output.counter.dimensions))]
                 outcome.messages.append(Message(output.topic, source.partition, tombs, [None] * len(tombs)))
 
     def _due(self, prefix: bytes, counted: Counted, progress: Progress, view: View, outcome: Outcome) -> list[str]:
@@ -172,38 +172,45 @@ class TotalsFold:
         outcome: Outcome,
     ) -> None:
         counter = output.counter
-        parts = [key.split(SEPARATOR) for key in keys]
-        limits = [bounds(p[0], int(p[1]), p[-1]) for p in parts]
-        for key, part, (_, end), first in zip(keys, parts, limits, rows.first, strict=True):
-            if first and end is not None:
-                self._remember(counted, key, part[0], end, progress, outcome)
+        parts = parsed(keys, counter.dimensions)
+        ends = parts["window_end"].to_list()
+        self._remember(counted, keys, parts["window"].to_list(), ends, rows.first, progress, outcome)
         sums = rows.measures.sum(axis=1)
-        frame = pl.DataFrame(
-            {
-                "window_end": pl.Series([end for _, end in limits], dtype=pl.Int64),
-                "time_zone": [p[-1] for p in parts],
-                **{measure: sums[:, i] for i, (measure, _) in enumerate(counter.measures)},
-                "revision": rows.positions.sum(axis=1),
-                "status": [progress.status(end, first) for (_, end), first in zip(limits, rows.first, strict=True)],
-            }
-        ).with_columns(
+        frame = parts.with_columns(
+            **{measure: pl.Series(sums[:, i]) for i, (measure, _) in enumerate(counter.measures)},
+            revision=pl.Series(rows.positions.sum(axis=1)),
             generation=pl.lit(self.generation, pl.Int32),
             source_positions=pl.lit(progress.positions, pl.List(pl.Int64)),
             watermark=pl.lit(progress.watermark, pl.Int64),
             definition=pl.lit(counter.definition, pl.Int32),
+            status=pl.Series([progress.status(end, first) for end, first in zip(ends, rows.first, strict=True)]),
         )
-        names = [output.key_header + key for key in output.keys.write(_key_frame(counter, keys))]
+        names = [output.key_header + key for key in output.keys.write(frame)]
         values = [output.value_header + value for value in output.values.write(frame)]
         outcome.messages.append(Message(output.topic, source.partition, names, values))
         outcome.tally["totals", counter.name] = outcome.tally.get(("totals", counter.name), 0) + len(keys)
 
-    def _remember(self, counted: Counted, key: str, kind: str, end: int, progress: Progress, outcome: Outcome) -> None:
-        """Note when a new key becomes final, and when its minute goes."""
-        moments = [(CLOSING, end + GRACE_MS)] if end + GRACE_MS > progress.watermark else []
-        if kind == MINUTE:
-            moments.append((EXPIRING, end + MINUTE_LIFETIME_MS))
+    def _remember(
+        self,
+        counted: Counted,
+        keys: list[str],
+        windows: list[str],
+        ends: list[int | None],
+        first: list[bool],
+        progress: Progress,
+        outcome: Outcome,
+    ) -> None:
+        """Note when new keys become final, and when their minutes go."""
         flow = counted.flow.encode() + b"\0"
-        outcome.puts += [(prefix + flow + at.to_bytes(8, "big") + key.encode(), b"") for prefix, at in moments]
+        for key, window, end, new in zip(keys, windows, ends, first, strict=True):
+            if not new or end is None:
+                continue
+            if end + GRACE_MS > progress.watermark:
+                outcome.puts.append((CLOSING + flow + (end + GRACE_MS).to_bytes(8, "big") + key.encode(), b""))
+            if window == WINDOWS[MINUTE]:
+                outcome.puts.append(
+                    (EXPIRING + flow + (end + MINUTE_LIFETIME_MS).to_bytes(8, "big") + key.encode(), b"")
+                )
 
 
 @dataclass(frozen=True)
@@ -221,19 +228,6 @@ class Progress:
         if end is None or end + GRACE_MS > self.watermark:
             return "PROVISIONAL"
         return "REVISED" if end + GRACE_MS <= self.before and not first else "FINAL"
-
-
-def _key_frame(counter: Counter, keys: list[str]) -> pl.DataFrame:
-    parts = [key.split(SEPARATOR) for key in keys]
-    starts = [bounds(p[0], int(p[1]), p[-1])[0] for p in parts]
-    return pl.DataFrame(
-        {
-            "counter": [counter.name] * len(keys),
-            **{name: [p[3 + i] for p in parts] for i, name in enumerate(counter.dimensions)},
-            "window": [WINDOWS[p[0]] for p in parts],
-            "window_start": pl.Series(starts, dtype=pl.Int64),
-        }
-    )
 
 
 class _Rows:

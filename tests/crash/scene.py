@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
 
 import schemas
 from connectors import subscribe
@@ -85,7 +88,19 @@ class Scene:
             assert all(worker.process.poll() is None for worker in live), f"a worker ended\n{self.tails()}"
             if time.monotonic() > deadline:
                 raise AssertionError(f"not all counted: ends {ends}, progress {self._progress()}\n{self.tails()}")
-            time.sleep(0.1)
+            time.sleep(0.2)
+        wait_for("transactions to end", self._settled, tell=self.tails)
+
+    def _settled(self) -> bool:
+        """Whether no counter topic has a transaction without its marker: markers are not written all at once."""
+        names = [f"{self.prefix}counters.{counter}" for counter in subscribe.counters()]
+        with closing(KafkaConsumer(bootstrap_servers=self.bootstrap)) as consumer:
+            for name in names:
+                partitions = [TopicPartition(name, p) for p in consumer.partitions_for_topic(name) or ()]
+                ends = {tp.partition: end for tp, end in consumer.end_offsets(partitions).items()}
+                if ends != end_offsets(self.bootstrap, name):
+                    return False
+        return True
 
     def _progress(self) -> Any:
         return subscribe.progress(bootstrap=self.bootstrap, prefix=self.prefix)
