@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient
 
 from processor.engine.identity import Log
 from processor.engine.model import Record
@@ -25,17 +27,23 @@ def describe(bootstrap: str, topic: str, partition: int, last: int | None) -> tu
         admin.close()
     if found.get("error_code"):
         raise LookupError(f"topic {topic} does not exist: run `single-window topics create`")
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, group_id=None)
-    try:
-        tp = TopicPartition(topic, partition)
-        consumer.assign([tp])
-        start, end = consumer.beginning_offsets([tp])[tp], consumer.end_offsets([tp])[tp]
-        record = None
-        if last is not None and start <= last < end:
-            consumer.seek(tp, last)
-            polled = consumer.poll(timeout_ms=TIMEOUT_MS, max_records=1)
-            record = next(iter(polled.get(tp, [])), None)
-    finally:
-        consumer.close()
+    start, end, record = asyncio.run(_look(bootstrap, TopicPartition(topic, partition), last))
     log = Log(str(cluster), str(found["topic_id"]), len(found["partitions"]), start, end)
     return log, record
+
+
+async def _look(bootstrap: str, tp: TopicPartition, last: int | None) -> tuple[int, int, Record | None]:
+    """First offset, next offset, and the record at ``last`` or the next one after it."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="none")
+    await consumer.start()
+    try:
+        consumer.assign([tp])
+        start = (await consumer.beginning_offsets([tp]))[tp]
+        end = (await consumer.end_offsets([tp]))[tp]
+        if last is None or not start <= last < end:
+            return start, end, None
+        consumer.seek(tp, last)
+        found = await consumer.getmany(tp, timeout_ms=TIMEOUT_MS, max_records=1)
+        return start, end, next(iter(found.get(tp, [])), None)
+    finally:
+        await consumer.stop()

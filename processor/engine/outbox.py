@@ -31,7 +31,7 @@ class Outbox:
             transactional_id=transactional_id,
             client_id=transactional_id,
             acks="all",
-            compression_type="lz4",
+            compression_type="zstd",
             max_batch_size=BATCH_BYTES,
             max_request_size=8 << 20,
             transaction_timeout_ms=TRANSACTION_MS,

@@ -39,11 +39,11 @@ class Writer:
         for partition in range(self.count):
             chosen = np.nonzero(where == partition)[0]
             names = [keys[i] for i in chosen.tolist()]
-            measures = [*amounts[chosen].tolist(), []]
+            measures = pl.Series(amounts[chosen].reshape(-1)).reshape((len(names), self.width)).cast(pl.List(pl.Int64))
             frame = pl.DataFrame(
                 {
                     "counter_key": pl.Series([*names, b""], dtype=pl.Binary).cast(pl.String),
-                    "measures": pl.Series(measures, dtype=pl.List(pl.Int64)),
+                    "measures": pl.concat([measures, pl.Series([[]], dtype=pl.List(pl.Int64))]),
                 }
             ).with_columns(
                 generation=pl.lit(source.generation, pl.Int32),

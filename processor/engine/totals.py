@@ -251,7 +251,8 @@ class _Rows:
         partition = partials["partition"].to_numpy()
         position = partials["position"].to_numpy()
         newer = position >= self.positions[where, partition]
-        amounts = np.array(partials["measures"].to_list(), np.int64)[:, : self.measures.shape[2]]
+        width = partials["measures"].list.len()[0]
+        amounts = partials["measures"].explode().to_numpy().reshape(-1, width)[:, : self.measures.shape[2]]
         at, of = where[newer], partition[newer]
         self.positions[at, of] = position[newer]
         self.measures[at, of] = amounts[newer]

@@ -214,7 +214,7 @@ def by_oracle(raw: Raw) -> tuple[str, Any]:
     return event.name, event.fields
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(MANGLED)
 @example(Raw(None, None))
 def test_mangled_bytes_are_judged_as_the_avro_specification_does(raw: Raw) -> None:
@@ -225,7 +225,7 @@ def test_mangled_bytes_are_judged_as_the_avro_specification_does(raw: Raw) -> No
         assert rows(frames)[0] == by_oracle(raw)
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(st.lists(st.one_of(GOOD, MANGLED, st.builds(Raw, st.just(b"k"), st.binary(max_size=40))), max_size=40))
 def test_a_record_gives_the_same_columns_alone_and_among_bad_neighbours(raws: list[Raw]) -> None:
     frames, dead = decode(*raws)
