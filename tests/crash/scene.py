@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
@@ -26,7 +28,7 @@ from processor.flows.declarations.counters import COUNTERS
 from tests.crash.worker import PATIENCE, Worker, wait_for
 
 INPUT = "customs.declarations"
-EVENTS = 6_000
+EVENTS = 4_000
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,23 @@ class Scene:
         now, self.left = self.left[:count], self.left[count:]
         publish(now, self.bootstrap, self.prefix + INPUT, rate=rate)
 
+    @contextmanager
+    def feeding(self, keep: float = 0.1) -> Iterator[None]:
+        """Publish bit by bit, so that batches always run, until the block ends or only ``keep`` of the traffic is left."""
+        enough = Event()
+
+        def feed() -> None:
+            while not enough.wait(0.1) and len(self.left) > keep * len(self.traffic.messages):
+                self.publish(0.01)
+
+        with ThreadPoolExecutor(1) as pool:
+            fed = pool.submit(feed)
+            try:
+                yield
+            finally:
+                enough.set()
+            fed.result()
+
     def send(self, messages: Iterable[Message]) -> None:
         """Send records that are not of the traffic."""
         publish(messages, self.bootstrap, self.prefix + INPUT)
@@ -88,7 +107,7 @@ class Scene:
             assert all(worker.process.poll() is None for worker in live), f"a worker ended\n{self.tails()}"
             if time.monotonic() > deadline:
                 raise AssertionError(f"not all counted: ends {ends}, progress {self._progress()}\n{self.tails()}")
-            time.sleep(0.2)
+            time.sleep(0.3)
         wait_for("transactions to end", self._settled, tell=self.tails)
 
     def _settled(self) -> bool:

@@ -43,9 +43,9 @@ VALUES = [
     ("S01", {"revision": 2**31 - 1}),
     ("S01", {"version": 10_000}),
     ("S01", {"gross_mass": MOST}),
-    ("S01", {"items": [events.item(quantity=None, total=MOST)]}),
+    ("S01", {"items": [events.item(quantity=None, unit_price=None, total=MOST)]}),
     ("S01", {"items": [events.item(net_mass=-MOST)]}),
-    ("S01", {"items": [events.item(quantity=MOST, unit_price=MOST, total=MOST)]}),
+    ("S01", {"items": [events.item(quantity=MOST, unit_price=MOST)]}),
     ("S01", {"event_id": "\0"}),
 ]
 

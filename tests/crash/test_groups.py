@@ -41,17 +41,17 @@ def test_a_zombie_is_fenced(scene: Scene, point: str) -> None:
 def test_partitions_are_revoked_while_batches_run_and_one_of_two_workers_is_stopped_and_started(scene: Scene) -> None:
     # a: works ------------------------------------------------
     # b:       joins, takes half - stops         starts again -
-    scene.publish(0.6)
-    a = scene.worker("a", POLL_RECORDS="100")
-    a.until("it works", lambda: a.records() > 300)
-    b = scene.worker("b", POLL_RECORDS="100")
-    share(scene, a, b)
-    scene.publish(0.1)
-    b.until("it works", lambda: b.records() > 0)
-    b.stop()
-    scene.publish(0.1)
+    a = scene.worker("a")
+    a.until("it is ready", a.ready)
+    with scene.feeding():
+        a.until("it works", a.records)
+        b = scene.worker("b")
+        share(scene, a, b)
+        b.until("it works", b.records)
+        b.stop()
     b = scene.worker("b")
-    share(scene, a, b)
+    with scene.feeding(0.05):
+        share(scene, a, b)
     scene.publish()
     scene.check(a, b)
 

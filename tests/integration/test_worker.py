@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import schemas
 from connectors import subscribe
@@ -18,6 +19,7 @@ from connectors.simulator.messages import Message
 from connectors.simulator.send import publish
 from connectors.topic_io import end_offsets
 from deploy import topics
+from processor.cli import app
 from tests import events
 from tests.crash.scene import answers
 from tests.crash.worker import Worker, wait_for
@@ -213,7 +215,9 @@ def subcommands(told: str) -> set[str]:
 
 def test_every_command_says_what_it_does() -> None:
     for command in COMMANDS:
-        told = single_window(*command, "--help").stdout
+        ended = CliRunner().invoke(app, [*command, "--help"], prog_name="single-window", env={"COLUMNS": "200"})
+        assert ended.exit_code == 0
+        told = ended.stdout
         assert " ".join(["Usage: single-window", *command]) in told
         assert subcommands(told) == {c[len(command)] for c in COMMANDS if c and c[:-1] == command}
 
@@ -230,6 +234,7 @@ def test_a_broker_that_is_not_there_is_said_in_a_line() -> None:
     told = single_window("topics", "create", status=1)
     assert "no Kafka answers at 127.0.0.1:1" in told.stderr
     assert "Traceback" not in told.stderr
+    assert "Usage: single-window" in single_window("--help").stdout
 
 
 @kafka_needed

@@ -53,16 +53,19 @@ def test_social_credit_codes_are_judged_as_stdnum_does_in_compact_form(values: l
     assert judged(checks.social_credit_codes, values) == expected
 
 
+def stdnum_takes(number: str) -> bool:
+    """What stdnum says of a number whose owner has letters only; on other characters it may raise."""
+    return number.isascii() and number[:3].isalpha() and number == iso6346.compact(number) and iso6346.is_valid(number)
+
+
 @given(
     st.lists(
         st.one_of(st.none(), CONTAINERS, spoilt(CONTAINERS, "ABCUJZR0123456789"), st.text(max_size=13)), max_size=20
     )
 )
-@example(["CSQU3054383", "TASU117000 0", "tasu1170000", None, ""])
+@example(["CSQU3054383", "00ĀU0000000", "A_CU0000000", "TASU117000 0", "tasu1170000", None, ""])
 def test_container_numbers_are_judged_as_stdnum_does_in_compact_form(values: list[str | None]) -> None:
-    expected = [
-        None if v is None else v == iso6346.compact(v) and iso6346.is_valid(v) and v[:3].isalpha() for v in values
-    ]
+    expected = [None if v is None else stdnum_takes(v) for v in values]
     assert judged(checks.container_numbers, values) == expected
 
 
