@@ -1,5 +1,7 @@
 """Check digits of columns are those of python-stdnum, value by value."""
 
+from types import ModuleType
+
 import polars as pl
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -41,21 +43,24 @@ CONTAINERS = (
 )
 
 
+def takes(standard: ModuleType, number: str) -> bool:
+    """Whether a module of stdnum takes a number, and as its own compact form. On strange characters it raises."""
+    try:
+        return bool(standard.validate(number) == number)
+    except ValueError:
+        return False
+
+
 def judged(check: object, values: list[str | None]) -> list[bool | None]:
     found: list[bool | None] = check(pl.Series(values, dtype=pl.String)).to_list()  # type: ignore[operator]
     return found
 
 
 @given(st.lists(st.one_of(st.none(), CODES, spoilt(CODES, USCC_ALPHABET), st.text(max_size=20)), max_size=20))
-@example(["91110000600037341L", "A4", "", None, "９1110000600037341L"])  # noqa: RUF001
+@example(["91110000600037341L", "0000000\n0000000000", "A4", "", None, "９1110000600037341L"])  # noqa: RUF001
 def test_social_credit_codes_are_judged_as_stdnum_does_in_compact_form(values: list[str | None]) -> None:
-    expected = [None if v is None else v == uscc.compact(v) and uscc.is_valid(v) for v in values]
+    expected = [None if v is None else takes(uscc, v) for v in values]
     assert judged(checks.social_credit_codes, values) == expected
-
-
-def stdnum_takes(number: str) -> bool:
-    """What stdnum says of a number whose owner has letters only; on other characters it may raise."""
-    return number.isascii() and number[:3].isalpha() and number == iso6346.compact(number) and iso6346.is_valid(number)
 
 
 @given(
@@ -65,7 +70,7 @@ def stdnum_takes(number: str) -> bool:
 )
 @example(["CSQU3054383", "00ĀU0000000", "A_CU0000000", "TASU117000 0", "tasu1170000", None, ""])
 def test_container_numbers_are_judged_as_stdnum_does_in_compact_form(values: list[str | None]) -> None:
-    expected = [None if v is None else stdnum_takes(v) for v in values]
+    expected = [None if v is None else v[:3].isalpha() and takes(iso6346, v) for v in values]
     assert judged(checks.container_numbers, values) == expected
 
 
