@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,18 @@ CONFLUENT = b"\x00"
 
 @dataclass(frozen=True)
 class Schema:
-    """One released version of one record. ``text`` is its JSON, ``header`` its single-object prefix of 10 bytes."""
+    """One released version of one record. ``text`` is its JSON, ``header`` its single-object prefix of 10 bytes.
+
+    ``known_from`` (ms, from the attribute of that name, a date): records appended before it were not read with it, and
+    are not when the past is folded again.
+    """
 
     name: str
     version: int
     text: str
     parsed: dict[str, Any]
     header: bytes
+    known_from: int = 0
 
     @property
     def id(self) -> str:
@@ -57,7 +63,9 @@ def _read(path: Path) -> Schema:
     fingerprint = fastavro.schema.fingerprint(fastavro.schema.to_parsing_canonical_form(raw), "CRC-64-AVRO")
     parsed = fastavro.parse_schema(raw)
     assert isinstance(parsed, dict)
-    return Schema(name, int(version[1:]), json.dumps(raw), parsed, SINGLE_OBJECT + bytes.fromhex(fingerprint))
+    header = SINGLE_OBJECT + bytes.fromhex(fingerprint)
+    known_from = datetime.fromisoformat(raw.get("known_from", "1970-01-01")).replace(tzinfo=UTC)
+    return Schema(name, int(version[1:]), json.dumps(raw), parsed, header, int(known_from.timestamp() * 1000))
 
 
 @cache

@@ -48,7 +48,8 @@ REASONS = (
 @dataclass(frozen=True)
 class Decoded:
     """Columns of one record type. ``frame``: ``row`` (UInt32, place in the batch) and the schema's fields, times and
-    dates as plain integers; ``payloads``: the canonical Avro bytes, in the same order.
+    dates as plain integers; ``payloads``: the canonical Avro bytes, in the same order, under the schema each was written
+    with: what an event is made of does not change when a newer schema comes.
     """
 
     frame: pl.DataFrame
@@ -115,14 +116,14 @@ class Decoder:
         """Frames by record type, and dead letters in log order. No bytes whatsoever raise."""
         dead: list[tuple[int, str, str]] = []
         taken = {name: _Taken() for name in self.columns}
-        for schema_id, rows, payloads in self._framed([record.value for record in records], dead):
+        for schema_id, rows, payloads in self._framed(records, dead):
             name = schema_id.split(".")[0]
             rest = rows, payloads
             if schema_id == self.newest[name]:
                 rest = self._fast(name, rows, payloads, taken[name])
-            again, anew = self._slow(schema_id, self.newest[name], *rest, dead)
+            again, anew, own = self._slow(schema_id, self.newest[name], *rest, dead)
             if again:
-                taken[name].add(self.columns[name].frame(anew), again, anew)
+                taken[name].add(self.columns[name].frame(anew), again, own)
         keys = [record.key for record in records]
         decoded = {
             name: self._addressed(source, keys, part.decoded(self.columns[name].empty), dead)
@@ -131,17 +132,23 @@ class Decoder:
         return decoded, [DeadLetter(records[row], reason, text) for row, reason, text in sorted(dead)]
 
     def _framed(
-        self, values: list[bytes | None], dead: list[tuple[int, str, str]]
+        self, records: Sequence[Record], dead: list[tuple[int, str, str]]
     ) -> list[tuple[str, list[int], list[bytes]]]:
-        """Schema id, rows and bare payloads of what has a known header."""
+        """Schema id, rows and bare payloads of what has a header that was known when the record was appended."""
+        values = [record.value for record in records]
         framed: dict[str, tuple[list[int], list[bytes]]] = defaultdict(lambda: ([], []))
         by_head: dict[bytes, list[int]] = defaultdict(list)
         for row, value in enumerate(values):
             by_head[b"" if value is None or len(value) > MAX_BYTES else value[:10]].append(row)
         for head, rows in by_head.items():
             size = next((size for size in (10, 5) if head[:size] in self.headers), 0)
-            if size:
-                known_rows, payloads = framed[self.headers[head[:size]].id]
+            schema = self.headers.get(head[:size])
+            if schema is not None and schema.known_from:
+                early = [row for row in rows if records[row].timestamp < schema.known_from]
+                dead += [(row, "unknown_schema", f"{schema.id} was not known yet; replay") for row in early]
+                rows = sorted({*rows} - {*early})  # noqa: PLW2901 the rest of the same rows
+            if schema is not None:
+                known_rows, payloads = framed[schema.id]
                 known_rows += rows
                 payloads += [values[row][size:] for row in rows]  # type: ignore[index]
             else:
@@ -189,22 +196,20 @@ class Decoder:
 
     def _slow(
         self, schema_id: str, newest: str, rows: list[int], payloads: list[bytes], dead: list[tuple[int, str, str]]
-    ) -> tuple[list[int], list[bytes]]:
-        """What is well-formed, written anew in the newest schema; the rest is dead."""
+    ) -> tuple[list[int], list[bytes], list[bytes]]:
+        """Rows of what is well-formed, their payloads in the newest schema, and in their own; the rest is dead."""
         writer, reader = self.plain[schema_id], self.plain[newest]
-        again, anew = [], []
+        again, anew, own = [], [], []
         for row, payload in zip(rows, payloads, strict=True):
             try:
                 wire.check(payload, writer)
-                record = fastavro.schemaless_reader(io.BytesIO(payload), writer, reader)
-                out = io.BytesIO()
-                fastavro.schemaless_writer(out, reader, record)
             except wire.Malformed as reason:
                 dead.append((row, "undecodable", str(reason)))
             else:
                 again.append(row)
-                anew.append(out.getvalue())
-        return again, anew
+                anew.append(_written(reader, fastavro.schemaless_reader(io.BytesIO(payload), writer, reader)))
+                own.append(_written(writer, fastavro.schemaless_reader(io.BytesIO(payload), writer, None)))
+        return again, anew, own
 
     def _addressed(
         self, source: Source, record_keys: list[bytes | None], decoded: Decoded, dead: list[tuple[int, str, str]]
@@ -240,6 +245,12 @@ class _Taken:
 
     def decoded(self, empty: pl.DataFrame) -> Decoded:
         return Decoded(pl.concat(self.frames) if self.frames else _rows(empty, []), self.payloads)
+
+
+def _written(schema: Any, record: Any) -> bytes:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, schema, record)
+    return out.getvalue()
 
 
 def _rows(frame: pl.DataFrame, rows: list[int]) -> pl.DataFrame:

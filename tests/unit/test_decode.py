@@ -122,8 +122,22 @@ def test_an_older_version_is_resolved_to_the_newest(tmp_path: Path) -> None:
         {**old, "remark": None},
         {**old, "remark": None},
     ]
-    anew = write(newer.parsed, {**old, "remark": None})
-    assert sorted(decoded[name].payloads) == sorted([body, anew, anew]), "contents are compared in the newest schema"
+    own = events.encode(old)[10:]
+    assert sorted(decoded[name].payloads) == sorted([body, own, own]), "contents are compared as they were written"
+
+
+def test_a_record_appended_before_its_schema_was_known_stays_a_dead_letter(tmp_path: Path) -> None:
+    name = "DeclarationStatus"
+    described = json.loads(schemas.latest(name).text)
+    described["fields"].append({"name": "remark", "type": ["null", "string"], "default": None})
+    newer = reread(name, 9, json.dumps({**described, "known_from": "2026-01-02"}), tmp_path)
+    decoder = Decoder([name], "declaration_number", {name: (*schemas.versions(name), newer)})
+    status = events.status()
+    value = newer.header + write(newer.parsed, {**status, "remark": None})
+    key, known = status["declaration_number"].encode(), events.at("2026-01-02T00:00+00:00")
+    decoded, dead = decoder.decode(ALONE, [LogRecord(0, known - 1, key, value), LogRecord(1, known, key, value)])
+    assert [(letter.record.offset, letter.reason) for letter in dead] == [(0, "unknown_schema")]
+    assert decoded[name].frame["row"].to_list() == [1]
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import schemas
+from processor import reference
 from processor.engine.counters import MINUTE_LIFETIME_MS
-from processor.engine.model import LogRecord
-from tests import strategies
-from tests.engine import PARTITIONS, Engine
+from processor.engine.flow import RegisterFold
+from processor.engine.model import Batch, LogRecord, Source
+from processor.flows import declarations
+from tests import events, strategies
+from tests.engine import PARTITIONS, TOTALS, Engine, Memory
 from tests.oracle import Answer, CounterKey, Oracle
 from tests.oracle_decode import LogRecord as OracleRecord
+from tests.oracle_decode import partition_of
 from tests.scenarios import SCENARIOS, Scenario
 
 NEVER_STOPS = 2**31
@@ -84,3 +92,22 @@ def test_the_engine_is_the_oracle_for_any_log_batching_and_restart(
     engine.publish(now)
     assert engine.answers == expected
     assert lasting(engine.counters(), now) == lasting(oracle.counters, now)
+
+
+def test_a_new_schema_version_leaves_a_duplicate_a_duplicate(tmp_path: Path) -> None:
+    flow = declarations.flow(reference.load())
+    old = {name: schemas.versions(name) for name in schemas.names()}
+    described = json.loads(schemas.latest("CustomsDeclaration").text)
+    described["fields"].append({"name": "remark", "type": ["null", "string"], "default": None})
+    path = tmp_path / "CustomsDeclaration.v9.avsc"
+    path.write_text(json.dumps(described), encoding="utf-8")
+    new = {**old, "CustomsDeclaration": (*old["CustomsDeclaration"], schemas._read(path))}
+    lodged = events.raw(events.declaration())
+    store, source = Memory(), Source("customs.declarations", partition_of(lodged.key or b""), PARTITIONS)
+    told = []
+    for offset, versions in enumerate((old, new)):
+        record = LogRecord(offset, events.at("2025-03-01T12:00+08:00"), lodged.key, lodged.value)
+        outcome = RegisterFold(flow, versions, TOTALS).step(source, Batch([record], offset, offset + 1), store)
+        store.write(outcome)
+        told += [schemas.decode(v)[1]["outcome"] for m in outcome.messages for v in m.values if v is not None]
+    assert told == ["ACCEPTED", "DUPLICATE"]
