@@ -48,8 +48,8 @@ REASONS = (
 @dataclass(frozen=True)
 class Decoded:
     """Columns of one record type. ``frame``: ``row`` (UInt32, place in the batch) and the schema's fields, times and
-    dates as plain integers; ``payloads``: the canonical Avro bytes, in the same order, under the schema each was written
-    with: what an event is made of does not change when a newer schema comes.
+    dates as plain integers; ``payloads``: the canonical Avro bytes, in the same order, under the schema each was
+    written with: what an event is made of does not change when a newer schema comes.
     """
 
     frame: pl.DataFrame

@@ -26,6 +26,7 @@ from processor.engine.transport import Fetched
 
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 8.0
+LAGGING_RECORDS = 2_000
 UNPROCESSABLE_AT_MOST = 100
 ENVIRONMENT = (KafkaError, ClientError, OSError, MemoryError, asyncio.TimeoutError)
 """Errors that are not the data's: wait, and try again."""
@@ -76,7 +77,7 @@ class Partition:
         self.epoch = 0
         self.committed = 0
         self.store: Store | None = None
-        self.published_at, self.published = 0.0, 0
+        self.published_at, self.published, self.behind = 0.0, 0, 0
         self.task = asyncio.create_task(self._run(), name=f"{fold.name}-{source.partition}")
 
     @property
@@ -136,6 +137,7 @@ class Partition:
                 # after fencing: no transaction of an earlier holder is pending
                 self.committed = max(await around.committed(source) or 0, store.position)
                 self._tell("restoring" if store.position < self.committed else "live", position=store.position)
+                self.published_at = time.monotonic()
                 await self._read_from(store.position)
                 self.ready = True
                 await self._work(store, outbox)
@@ -177,6 +179,7 @@ class Partition:
                 self._tell("gap", expected=store.position, got=fetched.batch.start)
                 await self._read_from(store.position)
                 continue
+            self.behind = fetched.behind
             await self._take(fetched.batch, store, outbox)
             if self.around.linger_seconds:
                 await asyncio.sleep(self.around.linger_seconds)
@@ -187,7 +190,8 @@ class Partition:
         """
         if store.position < self.committed or not (store.changed or store.position > self.published):
             return None
-        pace = self.around.lagging_seconds if self.waiting.qsize() else self.around.publish_seconds
+        lagging = self.behind > LAGGING_RECORDS
+        pace = self.around.lagging_seconds if lagging else self.around.publish_seconds
         return max(0.0, self.published_at + pace - time.monotonic())
 
     async def _take(self, batch: Batch, store: Store, outbox: Outbox) -> None:

@@ -31,10 +31,11 @@ POLL_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Fetched:
-    """A batch and the seek it follows."""
+    """A batch, the seek it follows, and how many offsets lie behind it in the log."""
 
     epoch: int
     batch: Batch
+    behind: int = 0
 
 
 @dataclass
@@ -102,7 +103,8 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             state = assignment.state_value(tp) if assignment is not None else None
             lane = self.lanes.get(tp)
             if state is not None and lane is not None:
-                fetched[tp] = Fetched(lane.epoch, Batch(found, lane.position, state.position))
+                behind = max(0, (state.lso or 0) - state.position)
+                fetched[tp] = Fetched(lane.epoch, Batch(found, lane.position, state.position), behind)
                 lane.position = state.position
         return fetched
 
