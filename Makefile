@@ -19,7 +19,7 @@ $(READY): Makefile pyproject.toml uv.lock deploy/kafka/pom.xml deploy/system-pac
 	@test -x .local/uv/bin/pip || $(PYTHON) -m venv .local/uv
 	@.local/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
-	@UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet
+	@UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --compile-bytecode
 	@test -n "$$SINGLE_WINDOW_KAFKA" || $(BIN)/python -m deploy.jars
 	@touch $@
 

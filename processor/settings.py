@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     poll_records: int = Field(8_000, ge=1, le=100_000, description="records a fetch hands over at most")
     step_threads: int = Field(2, ge=1, le=64, description="batches folded side by side")
     publish_seconds: float = Field(0.25, gt=0, le=60, description="how often counters are published")
-    lagging_seconds: float = Field(10.0, gt=0, le=600, description="the same while batches wait")
+    lagging_seconds: float = Field(30.0, gt=0, le=600, description="the same while batches wait")
     session_seconds: float = Field(10.0, ge=1, le=300, description="a worker silent for longer loses its partitions")
     cache_mb: int = Field(64, ge=1, le=65_536, description="RocksDB block cache of all stores together")
     buffers_mb: int = Field(96, ge=8, le=65_536, description="RocksDB write buffers of all stores together")

@@ -12,6 +12,7 @@ from processor.engine.identity import Log
 from processor.engine.model import Record
 
 TIMEOUT_MS = 10_000
+UNKNOWN_TOPIC = 3
 
 
 def describe(bootstrap: str, topic: str, partition: int, last: int | None) -> tuple[Log, Record | None]:
@@ -25,9 +26,11 @@ def describe(bootstrap: str, topic: str, partition: int, last: int | None) -> tu
         found: dict[str, Any] = admin.describe_topics([topic])[0]
     finally:
         admin.close()
-    if found.get("error_code"):
+    if found.get("error_code") == UNKNOWN_TOPIC:
         raise LookupError(f"topic {topic} does not exist: run `single-window topics create`")
     start, end, record = asyncio.run(_look(bootstrap, TopicPartition(topic, partition), last))
+    if found.get("error_code"):
+        raise OSError(f"the broker cannot describe {topic} now: error {found['error_code']}")
     log = Log(str(cluster), str(found["topic_id"]), len(found["partitions"]), start, end)
     return log, record
 

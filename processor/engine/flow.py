@@ -60,7 +60,6 @@ class Flow:
     stages: Mapping[str, str]
     counters: tuple[Counter, ...]
     prepare: Callable[[Mapping[str, pl.DataFrame]], Prepared]
-    digest_at: Callable[[int], str] = lambda _: ""
 
 
 class RegisterFold:

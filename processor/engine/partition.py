@@ -59,7 +59,7 @@ class Surroundings:
     seek: Callable[[Source, int], Awaitable[int]]
     committed: Callable[[Source], Awaitable[int | None]]
     publish_seconds: float = 0.25
-    lagging_seconds: float = 10.0
+    lagging_seconds: float = 30.0
     linger_seconds: float = 0.0
     tables: Callable[[int], str] = lambda _: ""
     compacted: bool = False
@@ -153,6 +153,8 @@ class Partition:
         )
         tables = around.tables(mark.watermark)
         identity.check(mark, log, source.partitions, around.compacted, self.fold.definition, tables)
+        if record is None and last is not None and log.start <= last < log.end and not around.compacted:
+            raise TimeoutError(f"the broker did not give the record at offset {last}")
         identity.check_last(mark, record, around.compacted)
         if not mark.cluster:
             store.adopt(

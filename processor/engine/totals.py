@@ -107,7 +107,9 @@ class TotalsFold:
         raw = view.read([key])[0]
         known: list[tuple[int, int]] = [(p, w) for p, w in json.loads(raw)] if raw else [(0, 0)] * counted.partitions
         before = min(watermark for _, watermark in known)
-        moved = newest.group_by("partition", maintain_order=True).agg(pl.col("position", "watermark").max())
+        # only a progress record says that all of a publication came before it: a batch may end within one
+        reached = newest.filter(pl.col("counter_key") == "")
+        moved = reached.group_by("partition", maintain_order=True).agg(pl.col("position", "watermark").max())
         names, values = [], []
         for partition, position, watermark in moved.iter_rows():
             known[partition] = (max(position, known[partition][0]), max(watermark, known[partition][1]))

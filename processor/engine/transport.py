@@ -25,6 +25,9 @@ from faust.types.tuples import ConsumerMessage
 from processor.engine.model import Batch
 
 FETCH_BYTES = 8 << 20
+METADATA_MS = 10_000
+"""A topic that goes, comes again or grows is seen within this time: its partitions are opened anew, and checked."""
+
 IDLE_SECONDS = 0.02
 POLL_SECONDS = 0.2
 
@@ -67,6 +70,7 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_bytes=2 * FETCH_BYTES,
             fetch_max_wait_ms=100,
+            metadata_max_age_ms=METADATA_MS,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),

@@ -73,7 +73,7 @@ class Scene:
 
     @contextmanager
     def feeding(self, keep: float = 0.1) -> Iterator[None]:
-        """Publish bit by bit, so that batches always run, until the block ends or only ``keep`` of the traffic is left."""
+        """Publish bit by bit, so that batches always run, until the block ends or only a share ``keep`` is left."""
         enough = Event()
 
         def feed() -> None:

@@ -14,6 +14,7 @@ def share(scene: Scene, a: Worker, b: Worker) -> None:
     """Wait until all 12 partitions are held, by both workers and none by two."""
 
     def shared() -> bool:
+        assert a.process.poll() is b.process.poll() is None, f"a worker ended\n{scene.tails()}"
         first, second = a.held(), b.held()
         return bool(first and second) and not first & second and len(first | second) == 12 and a.ready() and b.ready()
 

@@ -70,9 +70,10 @@ class Worker:
 
     def tail(self) -> str:
         """How it is, and the end of its log."""
-        state = self.process.poll()
+        status = self.process.poll()
+        state = "running" if status is None else f"ended with {status}"
         end = self.log.read_text(encoding="utf-8", errors="replace")[-6_000:]
-        return f"--- worker {self.name}, {'running' if state is None else f'ended with {state}'}; {self.log.name} ends:\n{end}"
+        return f"--- worker {self.name}, {state}; {self.log.name} ends:\n{end}"
 
     def until(self, what: str, condition: Callable[[], Any], patience: float = PATIENCE) -> Any:
         """Wait for a condition while it lives. Fails when it ends before."""

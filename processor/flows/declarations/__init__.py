@@ -25,5 +25,4 @@ def flow(reference: Reference) -> Flow:
         stages=STAGES,
         counters=COUNTERS,
         prepare=preparer(reference),
-        digest_at=reference.digest_at,
     )
