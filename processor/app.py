@@ -36,7 +36,7 @@ from processor.metrics import Business, Metrics, Scan, Server
 from processor.settings import Settings
 
 log = structlog.get_logger()
-TOTALS_LINGER = 0.1
+TOTALS_LINGER = 0.5
 
 
 class Observer:

@@ -27,6 +27,9 @@ from processor.engine.transport import Fetched
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 8.0
 LAGGING_RECORDS = 2_000
+CHANGED_AT_MOST = 40_000
+"""Unpublished counters of a partition: more are published at once, to bound what a publication takes of memory."""
+
 UNPROCESSABLE_AT_MOST = 100
 ENVIRONMENT = (KafkaError, ClientError, OSError, MemoryError, asyncio.TimeoutError)
 """Errors that are not the data's: wait, and try again."""
@@ -192,6 +195,8 @@ class Partition:
         """
         if store.position < self.committed or not (store.changed or store.position > self.published):
             return None
+        if len(store.changed) > CHANGED_AT_MOST:
+            return 0.0
         lagging = self.behind > LAGGING_RECORDS
         pace = self.around.lagging_seconds if lagging else self.around.publish_seconds
         return max(0.0, self.published_at + pace - time.monotonic())
