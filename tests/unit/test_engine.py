@@ -111,3 +111,16 @@ def test_a_new_schema_version_leaves_a_duplicate_a_duplicate(tmp_path: Path) -> 
         store.write(outcome)
         told += [schemas.decode(v)[1]["outcome"] for m in outcome.messages for v in m.values if v is not None]
     assert told == ["ACCEPTED", "DUPLICATE"]
+
+
+def test_an_identity_taken_again_after_its_row_expired_in_the_same_batch_is_remembered_once() -> None:
+    #   lodged ... 1,101 days ... lodged anew | the same once more, in another batch
+    lodged = events.raw(events.declaration())
+    moments = ("2025-03-01T12:00+08:00", "2028-03-06T12:00+08:00", "2028-03-06T12:01+08:00")
+    records = events.log([(lodged, events.at(moment)) for moment in moments])
+    log, oracle, engine = by_partition(records)[records[0].partition], Oracle(), Engine()
+    expected = [normal(answer) for answer in map(oracle.feed, records)]
+    assert [answer[1] for answer in expected] == ["ACCEPTED", "ACCEPTED", "DUPLICATE"]
+    engine.feed(records[0].partition, log[:2])
+    engine.feed(records[0].partition, log[2:])
+    assert [engine.answers[r.partition, r.offset] for r in records] == expected
