@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -277,6 +278,8 @@ def demo(
     """Watch traffic go through a real Kafka into counters; with --once, prove them right: exit status 0 if all are."""
     from processor.demo import live, run
 
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # whoever ends us, the worker goes with us
     gc.disable()  # the ledger holds millions of objects and makes no cycles
     cluster = os.environ.get("SINGLE_WINDOW_KAFKA")
     with plainly():
