@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,7 @@ from processor.settings import Settings
 
 log = structlog.get_logger()
 TOTALS_LINGER = 0.5
+STOP_SECONDS = 9.0
 
 
 class Observer:
@@ -245,9 +247,13 @@ class WorkerApp:
             self._fatal(f"{type(error).__name__}: {error}")
         finally:
             crashed.cancel()
-            await self.partitions.close()
-            await self.faust.stop()
+            with contextlib.suppress(TimeoutError):  # without a broker Faust waits; positions are safe
+                await asyncio.wait_for(self._stop(), STOP_SECONDS)
             log.info("stopped")
+
+    async def _stop(self) -> None:
+        await self.partitions.close()
+        await self.faust.stop()
 
     async def _watch(self) -> None:
         """Faust crashed: so do we, and whoever runs us starts us again."""
@@ -265,4 +271,6 @@ def work(settings: Settings) -> int:
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)  # batches make many short-lived objects and no cycles
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(WorkerApp(settings).run())
+        status = runner.run(WorkerApp(settings).run())
+        sys.stderr.flush()
+        os._exit(status)  # Faust's consumer thread may still wait for a broker that is away
