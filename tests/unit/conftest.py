@@ -1,5 +1,7 @@
-"""Properties are not timed: on a busy machine, a slow example would be taken for a wrong one. CI tries the same examples
-every time: a property that fails there fails for everybody. Elsewhere the examples are new ones."""
+"""Properties are not timed: on a busy machine, a slow example would be taken for a wrong one.
+
+CI tries the same examples every time: a property that fails there fails for everybody. Elsewhere they are new ones.
+"""
 
 import os
 
