@@ -15,7 +15,7 @@ import polars as pl
 import xxhash
 
 import schemas
-from processor.engine import lifecycle, partials, receipts, rules
+from processor.engine import lifecycle, partials, receipts, register, rules
 from processor.engine.counters import DOCUMENT, LINE, PREFIX, STAGE, Changes, Counter, count, expired_minutes
 from processor.engine.decode import Decoded, Decoder
 from processor.engine.lifecycle import Events, Folded, Ints, Lifecycle
@@ -170,7 +170,7 @@ class RegisterFold:
         clock.lap("fold")
         k, rows = self.register.rows(loaded, folded, events, identity)
         names = keys.cast(pl.Binary).gather(k).to_list()
-        outcome.puts += [(b"r" + name, row) for name, row in zip(names, rows, strict=True)]
+        outcome.puts += [(register.PREFIX + name, row) for name, row in zip(names, rows, strict=True)]
         clock.lap("register rows")
         changes = count(flow.counters, self._entries(loaded, folded))
         clock.lap("count")
@@ -195,8 +195,7 @@ class RegisterFold:
         counted = pl.DataFrame({"sign": moved[:, 0], "at": moved[:, 2], "appended": moved[:, 3]})
         counted = counted.hstack(loaded.documents.gather(moved[:, 1]).struct.unnest())
         lines = counted.filter(pl.col(flow.lines).list.len() > 0).explode(flow.lines)
-        inside = set(self.register.document.fields[self._line_field].dtype.inner.to_schema())  # type: ignore[attr-defined]
-        lines = lines.drop(inside & set(lines.columns)).unnest(flow.lines)
+        lines = lines.drop(self._in_both).unnest(flow.lines)
         return {
             STAGE: stages.hstack(content).with_columns(sign=pl.lit(1, pl.Int64)),
             DOCUMENT: counted.drop(flow.lines),
@@ -204,8 +203,10 @@ class RegisterFold:
         }
 
     @cached_property
-    def _line_field(self) -> int:
-        return [field["name"] for field in self.flow.document["fields"]].index(self.flow.lines)
+    def _in_both(self) -> list[str]:
+        """Fields a line has as its document has: of a line, its own count."""
+        types = {field["name"]: field["type"] for field in self.flow.document["fields"]}
+        return [field["name"] for field in types[self.flow.lines]["items"]["fields"] if field["name"] in types]
 
     def _merge(self, changes: Changes, view: View, outcome: Outcome) -> None:
         """New absolute values: stored int64 values plus what the batch adds."""

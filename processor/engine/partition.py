@@ -81,6 +81,7 @@ class Partition:
         self.committed = 0
         self.store: Store | None = None
         self.published_at, self.published, self.behind = 0.0, 0, 0
+        self.unprocessable = 0
         self.task = asyncio.create_task(self._run(), name=f"{fold.name}-{source.partition}")
 
     @property
@@ -229,7 +230,7 @@ class Partition:
 
     def _unprocessable(self, batch: Batch, store: Store, error: Exception) -> Outcome:
         """A record no step can fold is a dead letter, as long as such records are few: many are a fault of ours."""
-        self.unprocessable = getattr(self, "unprocessable", 0) + 1
+        self.unprocessable += 1
         if self.unprocessable > UNPROCESSABLE_AT_MOST or not self.around.dead_letters:
             raise identity.Foreign(f"{self.unprocessable} records broke the step: {type(error).__name__}: {error}")
         letter = DeadLetter(batch.records[0], "unprocessable", f"{type(error).__name__}: {error}"[:300])
