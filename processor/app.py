@@ -28,7 +28,7 @@ from processor.engine import cluster
 from processor.engine.assigned import Partitions
 from processor.engine.flow import RegisterFold
 from processor.engine.model import Fold, Outcome, Source
-from processor.engine.partition import Partition, Surroundings
+from processor.engine.partition import LAGGING_RECORDS, Committed, Partition, Surroundings
 from processor.engine.store import Memory
 from processor.engine.totals import Counted, TotalsFold
 from processor.engine.transport import BatchSchema
@@ -63,6 +63,9 @@ class Observer:
 
     def folded(self, source: Source, outcome: Outcome, records: int, silent: bool) -> None:
         self.metrics.folded(source, self.flows[source.topic], outcome, records, silent, time.time())
+
+    def posted(self, source: Source, posting: Outcome) -> None:
+        self.metrics.spent(self.flows[source.topic], posting)
 
     def fetched(self, source: Source) -> None:
         flow = self.flows[source.topic]
@@ -172,7 +175,8 @@ class WorkerApp:
                 executor=self.executor,
                 observer=self.observer,
                 seek=lambda source, position: consumer.seek_lane(_tp(settings, source), position),
-                committed=lambda source: consumer.committed(_tp(settings, source)),
+                committed=self._committed,
+                lagging=lambda: any(p.behind > LAGGING_RECORDS for p in self.partitions.held.values()),
                 publish_seconds=settings.publish_seconds,
                 lagging_seconds=settings.lagging_seconds,
                 linger_seconds=TOTALS_LINGER if totals else 0.0,
@@ -181,6 +185,13 @@ class WorkerApp:
                 dead_letters="" if totals else "customs.declarations.dead-letters",
             ),
         )
+
+    async def _committed(self, source: Source) -> Committed:
+        found = await self.faust.consumer.committed(_tp(self.settings, source))
+        if found is None:
+            return Committed()
+        position, noted = found
+        return Committed(position, int(noted) if noted.isdecimal() else 0)
 
     def ready(self) -> tuple[bool, str]:
         """Whether every assigned partition is restored, and what is the matter if not."""

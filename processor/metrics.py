@@ -54,8 +54,7 @@ class Metrics:
         self.position.labels(flow, partition).set(outcome.position)
         self.watermark.labels(flow, partition).set(outcome.watermark / 1000)
         self.batch.labels(flow).observe(records)
-        for part, seconds in outcome.seconds.items():
-            self.steps.labels(flow, part).inc(seconds)
+        self.spent(flow, outcome)
         (self.refolded if silent else self.records).labels(flow, partition).inc(records)
         if silent:
             return
@@ -68,6 +67,11 @@ class Metrics:
         }
         for (metric, label), n in outcome.tally.items():
             tallies[metric](label).inc(n)
+
+    def spent(self, flow: str, outcome: Outcome) -> None:
+        """Where the time of a step or a posting went."""
+        for part, seconds in outcome.seconds.items():
+            self.steps.labels(flow, part).inc(seconds)
 
     def fetched_first(self, flow: str, now: float) -> None:
         """The first batch of a flow came in."""

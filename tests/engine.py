@@ -25,7 +25,8 @@ class Memory:
         self.position = 0
         self.watermark = 0
         self.entries: dict[bytes, bytes] = {}
-        self.changed: dict[bytes, None] = {}
+        self.posted_watermark = 0
+        self.journal: list[bytes] = []
 
     def read(self, keys: Sequence[bytes]) -> list[bytes | None]:
         return [self.entries.get(key) for key in keys]
@@ -40,7 +41,7 @@ class Memory:
         if outcome.expired:
             start, end = outcome.expired
             self.entries = {k: v for k, v in self.entries.items() if not start <= k < end}
-        self.changed.update(dict.fromkeys(outcome.changed))
+        self.journal += [outcome.entries] if outcome.entries else []
         self.position, self.watermark = outcome.position, outcome.watermark
 
 
@@ -77,11 +78,14 @@ class Engine:
         """Send every changed counter's partial, and let the totals flow add them up."""
         for partition, store in self.stores.items():
             source = Source("customs.declarations", partition, PARTITIONS)
-            for message in folds()[0].due(source, list(store.changed), store):
+            posting = folds()[0].post(source, store.journal, store.position, store.watermark, store)
+            for message in posting.messages:
                 log = self.partials[message.partition]
                 for key, value in zip(message.keys, message.values, strict=True):
                     log.append(LogRecord(len(log), now, key, value))
-            store.changed.clear()
+            store.write(posting)
+            store.journal.clear()
+            store.posted_watermark = posting.watermark
         for partition, log in self.partials.items():
             store = self.totals_stores[partition]
             fresh = [record for record in log if record.offset >= store.position]

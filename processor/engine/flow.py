@@ -16,10 +16,11 @@ import xxhash
 
 import schemas
 from processor.engine import lifecycle, partials, receipts, register, rules
-from processor.engine.counters import DOCUMENT, LINE, PREFIX, STAGE, Changes, Counter, count, expired_minutes
+from processor.engine.counters import DOCUMENT, LINE, PREFIX, STAGE, Counter, count, expired_minutes
 from processor.engine.decode import Decoded, Decoder
+from processor.engine.journal import pack, unpack
 from processor.engine.lifecycle import Events, Folded, Ints, Lifecycle
-from processor.engine.model import Batch, Message, Outcome, Source, View
+from processor.engine.model import Batch, Outcome, Source, View
 from processor.engine.receipts import Answers
 from processor.engine.register import Loaded, Register
 from processor.engine.rules import Rule, judge
@@ -101,7 +102,7 @@ class RegisterFold:
         clock.lap("rules")
         offsets = pl.Series([record.offset for record in batch.records], dtype=pl.Int64)
         events, identity = self._events(prepared, decoded, findings, offsets)
-        outcome = Outcome(batch.end, watermark, expired=expired_minutes(view.watermark, watermark))
+        outcome = Outcome(batch.end, watermark)
         if len(prepared.events):
             self._fold(source, prepared, findings, events, identity, view, outcome, clock)
         if dead:
@@ -111,10 +112,25 @@ class RegisterFold:
         outcome.seconds = clock.seconds
         return outcome
 
-    def due(self, source: Source, changed: Sequence[bytes], view: View) -> list[Message]:
-        values = view.read([PREFIX + key for key in changed])
-        there = [(key, value) for key, value in zip(changed, values, strict=True) if value is not None]
-        return self.partials.messages(source, there, view.position, view.watermark)
+    def post(self, source: Source, journal: Sequence[bytes], position: int, watermark: int, view: View) -> Outcome:
+        clock, posting = _Clock(), Outcome(position, watermark)
+        entries = unpack(journal)
+        if DOCUMENT in entries:
+            entries |= self._with_lines(entries[DOCUMENT])
+        changes = count(self.flow.counters, entries)
+        clock.lap("count")
+        stored = [PREFIX + key for key in changes.keys]
+        zero = bytes(8 * self.width)
+        old = np.frombuffer(b"".join([value or zero for value in view.read(stored)]), "<i8")
+        values = old.reshape(len(stored), self.width) + changes.amounts
+        raw, size = values.astype("<i8").tobytes(), len(zero)
+        posting.puts += [(key, raw[i * size : (i + 1) * size]) for i, key in enumerate(stored)]
+        clock.lap("counters read")
+        posting.messages += self.partials.messages(source, changes.keys, values, position, watermark)
+        clock.lap("partials")
+        posting.expired = expired_minutes(view.posted_watermark, watermark)
+        posting.seconds = clock.seconds
+        return posting
 
     def _prepare(self, batch: Batch, decoded: Mapping[str, Decoded]) -> Prepared:
         records = batch.records
@@ -172,10 +188,8 @@ class RegisterFold:
         names = keys.cast(pl.Binary).gather(k).to_list()
         outcome.puts += [(register.PREFIX + name, row) for name, row in zip(names, rows, strict=True)]
         clock.lap("register rows")
-        changes = count(flow.counters, self._entries(loaded, folded))
-        clock.lap("count")
-        self._merge(changes, view, outcome)
-        clock.lap("merge")
+        outcome.entries = pack(self._entries(loaded, folded))
+        clock.lap("journal")
         answers = Answers(frame, findings, folded, flow.lifecycle)
         outcome.messages.append(self.receipts.message(flow.receipts, source, answers, outcome))
         clock.lap("receipts")
@@ -190,33 +204,24 @@ class RegisterFold:
                 "appended": folded.stages[:, 3],
             }
         )
-        content = loaded.documents.gather(folded.stages[:, 1]).struct.unnest().drop(flow.lines)
+        documents = loaded.documents.struct.unnest()
         moved = folded.contributions
         counted = pl.DataFrame({"sign": moved[:, 0], "at": moved[:, 2], "appended": moved[:, 3]})
-        counted = counted.hstack(loaded.documents.gather(moved[:, 1]).struct.unnest())
-        lines = counted.filter(pl.col(flow.lines).list.len() > 0).explode(flow.lines)
-        lines = lines.drop(self._in_both).unnest(flow.lines)
         return {
-            STAGE: stages.hstack(content).with_columns(sign=pl.lit(1, pl.Int64)),
-            DOCUMENT: counted.drop(flow.lines),
-            LINE: lines,
+            STAGE: stages.hstack(documents.drop(flow.lines)[folded.stages[:, 1]]).with_columns(sign=pl.lit(1)),
+            DOCUMENT: counted.hstack(documents[moved[:, 1]]),
         }
+
+    def _with_lines(self, counted: pl.DataFrame) -> dict[str, pl.DataFrame]:
+        lines = self.flow.lines
+        each = counted.filter(pl.col(lines).list.len() > 0).explode(lines)
+        return {DOCUMENT: counted.drop(lines), LINE: each.drop(self._in_both).unnest(lines)}
 
     @cached_property
     def _in_both(self) -> list[str]:
         """Fields a line has as its document has: of a line, its own count."""
         types = {field["name"]: field["type"] for field in self.flow.document["fields"]}
         return [field["name"] for field in types[self.flow.lines]["items"]["fields"] if field["name"] in types]
-
-    def _merge(self, changes: Changes, view: View, outcome: Outcome) -> None:
-        """New absolute values: stored int64 values plus what the batch adds."""
-        stored = [PREFIX + key for key in changes.keys]
-        zero = bytes(8 * self.width)
-        old = np.frombuffer(b"".join([value or zero for value in view.read(stored)]), "<i8")
-        raw = (old.reshape(len(stored), self.width) + changes.amounts).astype("<i8").tobytes()
-        size = len(zero)
-        outcome.puts += [(key, raw[i * size : (i + 1) * size]) for i, key in enumerate(stored)]
-        outcome.changed += changes.keys
 
 
 class _Clock:

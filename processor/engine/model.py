@@ -87,11 +87,12 @@ class Message(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What one step would change: nothing has changed yet.
+    """What one step, or one posting, would change: nothing has changed yet.
 
     ``messages`` go into the Kafka transaction; ``puts``, ``deletes`` and ``expired`` (a range of keys to delete: from,
-    to) into the store's one WriteBatch, with ``changed``, the counter keys whose new value has yet to be published.
-    ``tally`` counts for metrics: (metric, label) -> n; ``seconds`` says where a step's time went.
+    to) into the store's one WriteBatch, with ``entries``, what has yet to be posted to counters (``journal.pack``).
+    ``position`` and ``watermark``: up to where was folded or, of a posting, posted. ``tally`` counts for metrics:
+    (metric, label) -> n; ``seconds`` says where the time went.
     """
 
     position: int
@@ -100,7 +101,7 @@ class Outcome:
     puts: list[tuple[bytes, bytes]] = field(default_factory=list)
     deletes: list[bytes] = field(default_factory=list)
     expired: tuple[bytes, bytes] | None = None
-    changed: list[bytes] = field(default_factory=list)
+    entries: bytes = b""
     tally: dict[tuple[str, str], int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -108,8 +109,12 @@ class Outcome:
 class View(Protocol):
     """What a step may read of a partition's state."""
 
-    position: int
-    watermark: int
+    @property
+    def position(self) -> int: ...
+    @property
+    def watermark(self) -> int: ...
+    @property
+    def posted_watermark(self) -> int: ...
 
     def read(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Stored values in the order of ``keys``; None where there is none."""
@@ -136,6 +141,8 @@ class Fold(Protocol):
         """Fold a batch. Changes nothing; raises only when a record breaks the fold itself."""
         ...
 
-    def due(self, source: Source, changed: Sequence[bytes], view: View) -> list[Message]:
-        """Messages that publish the counters in ``changed`` as they stand at ``view.position``."""
+    def post(self, source: Source, journal: Sequence[bytes], position: int, watermark: int, view: View) -> Outcome:
+        """Post ``journal``, all that was journalled up to ``position``, to the counters as they stand in ``view``:
+        their new values, and the messages that publish them.
+        """
         ...

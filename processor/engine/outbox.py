@@ -51,16 +51,15 @@ class Outbox:
         with contextlib.suppress(Exception):  # it is gone either way; the next start fences it
             await asyncio.wait_for(self.producer.stop(), 5)
 
-    async def commit(self, messages: Sequence[Message], topic: str, partition: int, position: int | None) -> None:
-        """Send ``messages`` and the position in one transaction. Raises Fenced, or KafkaError when it is not known
-        whether the transaction came through: then the partition is opened anew and reads the committed position.
+    async def commit(self, messages: Sequence[Message], log: TopicPartition, position: int, published: int) -> None:
+        """Send ``messages`` and the position in one transaction; with the position goes, as its metadata, up to where
+        counters are published. Raises Fenced, or KafkaError when it is not known whether the transaction came through:
+        then the partition is opened anew and reads the committed position.
         """
         try:
             async with self.producer.transaction():
                 sent = [future for message in messages for future in await self._send(message)]
-                if position is not None:
-                    offsets = {TopicPartition(topic, partition): position}
-                    await self.producer.send_offsets_to_transaction(offsets, self.group)
+                await self.producer.send_offsets_to_transaction({log: (position, str(published))}, self.group)
                 await asyncio.gather(*sent)
         except (ProducerFenced, InvalidProducerEpoch, InvalidTxnState) as fenced:
             raise Fenced(str(fenced)) from None

@@ -11,6 +11,7 @@ import schemas
 from processor.engine import partitioner
 from processor.engine.counters import SEPARATOR, Counter
 from processor.engine.decode import Columns
+from processor.engine.lifecycle import Ints
 from processor.engine.model import Message, Source
 
 TOPIC = "counters.partials"
@@ -26,15 +27,13 @@ class Writer:
         self.width = max(len(counter.measures) for counter in counters)
 
     def messages(
-        self, source: Source, counted: Sequence[tuple[bytes, bytes]], position: int, watermark: int
+        self, source: Source, keys: Sequence[bytes], amounts: Ints, position: int, watermark: int
     ) -> list[Message]:
-        """One partial per counter (key, packed values), all stamped with ``position``.
+        """One partial per counter key, all stamped with ``position``. ``amounts``: (keys, measures).
 
         Every partition also gets the progress itself: a partial without a counter.
         """
-        keys = [key for key, _ in counted]
-        amounts = np.frombuffer(b"".join([value for _, value in counted]), "<i8").reshape(len(keys), self.width)
-        where = partitioner.partitions(keys, self.count)
+        where = partitioner.partitions(list(keys), self.count)
         messages = []
         for partition in range(self.count):
             chosen = np.nonzero(where == partition)[0]

@@ -12,23 +12,24 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from kafka.errors import KafkaError as ClientError
 
 from processor.engine import cluster, identity
-from processor.engine.model import Batch, DeadLetter, Fold, Message, Outcome, Source
+from processor.engine.model import Batch, DeadLetter, Fold, Outcome, Source
 from processor.engine.outbox import Fenced, Outbox
 from processor.engine.receipts import dead_letters
-from processor.engine.store import Mark, Memory, Store
+from processor.engine.store import Journalled, Mark, Memory, Store
 from processor.engine.transport import Fetched
 
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 8.0
 LAGGING_RECORDS = 2_000
-CHANGED_AT_MOST = 40_000
-"""Unpublished counters of a partition: more are published at once, to bound what a publication takes of memory."""
+POSTED_BYTES = 1 << 20
+"""Journalled entries are posted in parts of about this size: it bounds what a posting takes of memory."""
 
 UNPROCESSABLE_AT_MOST = 100
 ENVIRONMENT = (KafkaError, ClientError, OSError, MemoryError, asyncio.TimeoutError)
@@ -37,19 +38,27 @@ ENVIRONMENT = (KafkaError, ClientError, OSError, MemoryError, asyncio.TimeoutErr
 T = TypeVar("T")
 
 
+class Committed(NamedTuple):
+    """The group's committed position, and up to where counters were published when it was committed."""
+
+    position: int = 0
+    published: int = 0
+
+
 class Observer(Protocol):
     """What a partition tells: for metrics and logs, and points at which tests may kill the process."""
 
     def state(self, source: Source, state: str, **facts: Any) -> None: ...
     def fetched(self, source: Source) -> None: ...
     def folded(self, source: Source, outcome: Outcome, records: int, silent: bool) -> None: ...
+    def posted(self, source: Source, posting: Outcome) -> None: ...
     def point(self, name: str, source: Source) -> None: ...
 
 
 @dataclass(frozen=True)
 class Surroundings:
     """What partitions share. ``publish_seconds``: how often counters are published; ``lagging_seconds``: the same
-    while batches wait.
+    while ``lagging``: answers come first.
     """
 
     bootstrap: str
@@ -60,7 +69,8 @@ class Surroundings:
     executor: Executor
     observer: Observer
     seek: Callable[[Source, int], Awaitable[int]]
-    committed: Callable[[Source], Awaitable[int | None]]
+    committed: Callable[[Source], Awaitable[Committed]]
+    lagging: Callable[[], bool]
     publish_seconds: float = 0.25
     lagging_seconds: float = 30.0
     linger_seconds: float = 0.0
@@ -80,9 +90,15 @@ class Partition:
         self.epoch = 0
         self.committed = 0
         self.store: Store | None = None
-        self.published_at, self.published, self.behind = 0.0, 0, 0
+        self.published = 0
+        self.told, self.told_at = 0, 0.0
+        self.behind = 0
         self.unprocessable = 0
         self.task = asyncio.create_task(self._run(), name=f"{fold.name}-{source.partition}")
+
+    @property
+    def _log(self) -> TopicPartition:
+        return TopicPartition(self.around.prefix + self.source.topic, self.source.partition)
 
     @property
     def has_room(self) -> bool:
@@ -130,7 +146,7 @@ class Partition:
     async def _live(self) -> None:
         around, source, fold = self.around, self.source, self.fold
         self._tell("opening")
-        self.published = 0
+        self.told, self.behind = 0, 0
         transactional_id = f"{around.group}-{fold.name}-{source.partition}"
         async with Outbox(around.bootstrap, transactional_id, around.group, around.prefix) as outbox:
             path = around.state / f"g{source.generation}" / f"{fold.name}-{source.partition}"
@@ -139,9 +155,11 @@ class Partition:
                 await self._recognise(store)
                 self.store = store
                 # after fencing: no transaction of an earlier holder is pending
-                self.committed = max(await around.committed(source) or 0, store.position)
+                committed = await around.committed(source)
+                self.committed = max(committed.position, store.position)
+                self.published = max(committed.published, store.mark.posted)
                 self._tell("restoring" if store.position < self.committed else "live", position=store.position)
-                self.published_at = time.monotonic()
+                self.told_at = time.monotonic()
                 await self._read_from(store.position)
                 self.ready = True
                 await self._work(store, outbox)
@@ -191,23 +209,28 @@ class Partition:
                 await asyncio.sleep(self.around.linger_seconds)
 
     def _due_in(self, store: Store) -> float | None:
-        """Seconds until changed counters, or a position without such, want publishing; None when nothing does or it
-        is not time to speak.
+        """Seconds until the journal wants posting, or a position telling; None when nothing does or it is not time to
+        speak.
         """
-        if store.position < self.committed or not (store.changed or store.position > self.published):
+        if self._published_before(store):
+            whole = store.position >= self.published or sum(each.size for each in store.journal) > POSTED_BYTES
+            return 0.0 if whole else None
+        if store.position < self.committed or not (store.journal or store.position > self.told):
             return None
-        if len(store.changed) > CHANGED_AT_MOST:
-            return 0.0
-        lagging = self.behind > LAGGING_RECORDS
-        pace = self.around.lagging_seconds if lagging else self.around.publish_seconds
-        return max(0.0, self.published_at + pace - time.monotonic())
+        pace = self.around.lagging_seconds if self.around.lagging() else self.around.publish_seconds
+        return max(0.0, self.told_at + pace - time.monotonic())
+
+    def _published_before(self, store: Store) -> bool:
+        """Whether the oldest of the journal was published by whoever held the partition before: then, in silence."""
+        return bool(store.journal) and store.journal[0].position <= self.published
 
     async def _take(self, batch: Batch, store: Store, outbox: Outbox) -> None:
-        silent = batch.upto(self.committed)
-        if silent.end > silent.start:
-            await self._fold(silent, store, None)
-            if store.position == self.committed:
-                self._tell("live", position=store.position)
+        for end in (self.published, self.committed):
+            silent = batch.upto(end).since(store.position)
+            if silent.end > silent.start:
+                await self._fold(silent, store, None)
+                if store.position == self.committed:
+                    self._tell("live", position=store.position)
         live = batch.since(self.committed)
         if live.end > live.start and not self.closing:
             await self._fold(live, store, outbox)
@@ -241,35 +264,46 @@ class Partition:
 
     async def _commit(self, batch: Batch, outcome: Outcome, store: Store, outbox: Outbox | None) -> None:
         around, source = self.around, self.source
-        published = False
         if outbox is not None:
-            messages = list(outcome.messages)
-            if self._due_in(store) == 0.0:
-                messages += await self._partials(store)
-                published = True
             around.observer.point("before_transaction", source)
-            await outbox.commit(messages, around.prefix + source.topic, source.partition, outcome.position)
+            await outbox.commit(outcome.messages, self._log, outcome.position, self.published)
             around.observer.point("before_store", source)
         last = identity.fingerprint(batch.records[-1]) if batch.records else None
         around.observer.point("in_store", source)
-        await self._thread(store.write, outcome, last, around.tables(outcome.watermark), published)
+        await self._thread(store.write, outcome, last, around.tables(outcome.watermark))
         around.observer.point("after_store", source)
         if outbox is not None:
             self.committed = store.position
         around.observer.folded(source, outcome, len(batch.records), outbox is None)
 
-    async def _partials(self, store: Store) -> list[Message]:
-        self.published_at, self.published = time.monotonic(), store.position
-        return await self._thread(self.fold.due, self.source, list(store.changed), store)
-
     async def _publish(self, store: Store, outbox: Outbox) -> None:
-        """Publish changed counters and the position while no batch comes."""
-        around, source = self.around, self.source
-        messages = await self._partials(store)
-        if not messages:
-            return
-        around.observer.point("before_partials", source)
-        await outbox.commit(messages, around.prefix + source.topic, source.partition, None)
-        around.observer.point("before_markers", source)
-        outcome = Outcome(store.position, store.watermark)
-        await self._thread(store.write, outcome, None, store.mark.tables, True)
+        """Post the oldest of the journal to the counters, and publish those."""
+        around, source, silent = self.around, self.source, self._published_before(store)
+        batches, position, watermark = self._next(store)
+        posting = await self._thread(self._post, store, batches, position, watermark)
+        if not silent:
+            if len(batches) == len(store.journal):
+                self.told, self.told_at = position, time.monotonic()
+            if posting.messages:
+                around.observer.point("before_partials", source)
+                await outbox.commit(posting.messages, self._log, store.position, position)
+                self.published = position
+                around.observer.point("before_markers", source)
+        if batches:
+            await self._thread(store.write_posting, posting)
+        around.observer.posted(source, posting)
+
+    def _next(self, store: Store) -> tuple[list[Journalled], int, int]:
+        """The oldest of the journal, about POSTED_BYTES of it, with the position and watermark they lead up to."""
+        before = [each for each in store.journal if each.position <= self.published]
+        chosen: list[Journalled] = []
+        for each in before or store.journal:
+            if chosen and sum(one.size for one in chosen) + each.size > POSTED_BYTES:
+                break
+            chosen.append(each)
+        if not before and len(chosen) == len(store.journal):
+            return chosen, store.position, store.watermark
+        return chosen, chosen[-1].position, chosen[-1].watermark
+
+    def _post(self, store: Store, batches: list[Journalled], position: int, watermark: int) -> Outcome:
+        return self.fold.post(self.source, store.entries(batches), position, watermark, store)

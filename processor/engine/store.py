@@ -1,7 +1,7 @@
 """The state of one source partition: one RocksDB, written once per batch together with the position.
 
-Keys: ``r`` + key: a register row; ``c`` + counter key: its values; ``t``, ``f``: totals (see ``totals``); ``d`` +
-position: the counter keys a batch changed that have not been published yet; ``p``: position, watermark and marks.
+Keys: ``r`` + key: a register row; ``c`` + counter key: its values; ``t``, ``g``: totals (see ``totals``); ``j`` +
+position: the entries of the batch that ended there, until they are posted to counters; ``p``: position and marks.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from rocksdict import BlockBasedOptions, Cache, DBRecoveryMode, Options, Rdict, WriteBatch, WriteBufferManager
 
@@ -22,14 +23,15 @@ class StoreError(OSError):
 
 
 POSITION = b"p"
-CHANGED = b"d"
+JOURNAL = b"j"
 
 
 @dataclass(frozen=True)
 class Mark:
     """Where a store stands, and what it belongs to. ``position``: next offset to fold; ``watermark``: append time (ms)
-    of the newest record folded; ``last``: (offset, append time, CRC-32 of key and value) of that record, or None;
-    ``definition`` and ``tables``: digests of what the past was folded with.
+    of the newest record folded; ``posted`` and ``posted_watermark``: the same of what was posted to counters; ``last``:
+    (offset, append time, CRC-32 of key and value) of the newest record, or None; ``definition`` and ``tables``:
+    digests of what the past was folded with.
     """
 
     cluster: str = ""
@@ -40,6 +42,8 @@ class Mark:
     tables: str = ""
     position: int = 0
     watermark: int = 0
+    posted: int = 0
+    posted_watermark: int = 0
     last: tuple[int, int, int] | None = None
 
     def dump(self) -> bytes:
@@ -49,6 +53,18 @@ class Mark:
     def load(cls, raw: bytes) -> Mark:
         fields = json.loads(raw)
         return cls(**{**fields, "last": tuple(fields["last"]) if fields["last"] else None})
+
+
+class Journalled(NamedTuple):
+    """A batch whose entries have yet to be posted: where it ended, the watermark then, and the entries' bytes."""
+
+    position: int
+    watermark: int
+    size: int
+
+    @property
+    def key(self) -> bytes:
+        return JOURNAL + self.position.to_bytes(8, "big")
 
 
 class Memory:
@@ -82,8 +98,7 @@ class Store:
         self.path = path
         with _disk():
             self.db = Rdict(str(path), memory.options())
-        self.changed: dict[bytes, None] = {}
-        self.markers: list[bytes] = []
+        self.journal: list[Journalled] = []
         try:
             self._load()
         except BaseException:
@@ -94,9 +109,9 @@ class Store:
         with _disk():
             raw = self.db.get(POSITION)
             self.mark = Mark.load(raw) if raw else Mark()
-            for key, value in self.scan(CHANGED):
-                self.markers.append(key)
-                self.changed.update(dict.fromkeys(_unpack(value)))
+            for key, value in self.scan(JOURNAL):
+                position, watermark = (int.from_bytes(raw, "big") for raw in (key[1:], value[:8]))
+                self.journal.append(Journalled(position, watermark, len(value)))
 
     @property
     def position(self) -> int:
@@ -105,6 +120,10 @@ class Store:
     @property
     def watermark(self) -> int:
         return self.mark.watermark
+
+    @property
+    def posted_watermark(self) -> int:
+        return self.mark.posted_watermark
 
     def read(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Stored values in the order of ``keys``."""
@@ -128,26 +147,15 @@ class Store:
             self.db.put(POSITION, mark.dump())
         self.mark = mark
 
-    def write(self, outcome: Outcome, last: tuple[int, int, int] | None, tables: str, published: bool) -> None:
-        """One WriteBatch: everything ``outcome`` changes, and the position. ``published``: the counters changed
-        before this batch went out with it. Afterwards the store in memory equals the store on disk.
+    def entries(self, batches: Sequence[Journalled]) -> list[bytes]:
+        """The journalled entries of ``batches``."""
+        found = self.read([batch.key for batch in batches])
+        return [raw[8:] for raw in found if raw is not None]
+
+    def write(self, outcome: Outcome, last: tuple[int, int, int] | None, tables: str) -> None:
+        """One WriteBatch: all that a step's ``outcome`` changes, and the position. Afterwards the store in memory
+        equals the store on disk.
         """
-        batch = WriteBatch(raw_mode=True)
-        put, delete = batch.put, batch.delete
-        for key, value in outcome.puts:
-            put(key, value)
-        for key in outcome.deletes:
-            delete(key)
-        if outcome.expired:
-            batch.delete_range(*outcome.expired)
-        markers = [] if published else list(self.markers)
-        if published:
-            for key in self.markers:
-                delete(key)
-        if outcome.changed:
-            key = CHANGED + outcome.position.to_bytes(8, "big")
-            put(key, _pack(outcome.changed))
-            markers.append(key)
         mark = replace(
             self.mark,
             position=outcome.position,
@@ -155,13 +163,39 @@ class Store:
             last=last or self.mark.last,
             tables=tables,
         )
-        put(POSITION, mark.dump())
+        batch, journal = self._batch(outcome, mark), self.journal
+        if outcome.entries:
+            value = outcome.watermark.to_bytes(8, "big") + outcome.entries
+            fresh = Journalled(outcome.position, outcome.watermark, len(value))
+            batch.put(fresh.key, value)
+            journal = [*journal, fresh]
         with _disk():
             self.db.write(batch)
-        self.mark, self.markers = mark, markers
-        if published:
-            self.changed = {}
-        self.changed.update(dict.fromkeys(outcome.changed))
+        self.mark, self.journal = mark, journal
+
+    def write_posting(self, posting: Outcome) -> None:
+        """One WriteBatch: all that a posting changes; the entries it posted go."""
+        mark = replace(self.mark, posted=posting.position, posted_watermark=posting.watermark)
+        batch = self._batch(posting, mark)
+        done = [each for each in self.journal if each.position <= posting.position]
+        for each in done:
+            batch.delete(each.key)
+        with _disk():
+            self.db.write(batch)
+        self.mark, self.journal = mark, self.journal[len(done) :]
+
+    @staticmethod
+    def _batch(changes: Outcome, mark: Mark) -> WriteBatch:
+        batch = WriteBatch(raw_mode=True)
+        if changes.expired:
+            batch.delete_range(*changes.expired)
+        put, delete = batch.put, batch.delete
+        for key, value in changes.puts:
+            put(key, value)
+        for key in changes.deletes:
+            delete(key)
+        put(POSITION, mark.dump())
+        return batch
 
     def close(self) -> None:
         """What cannot be flushed now, on a full disk, is in the write-ahead log: nothing is lost."""
@@ -176,11 +210,3 @@ def _disk() -> Iterator[None]:
         yield
     except Exception as error:  # noqa: BLE001 that is what RocksDB raises
         raise StoreError(str(error)) from None
-
-
-def _pack(keys: Sequence[bytes]) -> bytes:
-    return b"\n".join(keys)
-
-
-def _unpack(packed: bytes) -> list[bytes]:
-    return packed.split(b"\n")

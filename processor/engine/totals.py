@@ -73,10 +73,10 @@ class TotalsFold:
         ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
-    def due(self, source: Source, changed: Sequence[bytes], view: View) -> list[Message]:
+    def post(self, source: Source, journal: Sequence[bytes], position: int, watermark: int, view: View) -> Outcome:
         """Nothing: totals are published with the batch that changed them."""
-        del source, changed, view
-        return []
+        del source, journal, view
+        return Outcome(position, watermark)
 
     def step(self, source: Source, batch: Batch, view: View) -> Outcome:
         started = time.perf_counter()

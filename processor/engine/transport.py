@@ -134,10 +134,12 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         epoch: int = await self._in_thread(self._thread.seek_lane(tp, position))
         return epoch
 
-    async def committed(self, tp: TP) -> int | None:
-        """The group's committed position of ``tp``, read from the coordinator."""
-        committed: int | None = await self._in_thread(self._thread._ensure_consumer().committed(_kafka(tp)))  # noqa: SLF001
-        return committed
+    async def committed(self, tp: TP) -> tuple[int, str] | None:
+        """The group's committed position of ``tp`` and what was noted with it, read from the coordinator."""
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001
+        fetch = consumer._coordinator.fetch_committed_offsets  # noqa: SLF001 aiokafka's own gives no metadata
+        found = (await self._in_thread(fetch([_kafka(tp)]))).get(_kafka(tp))
+        return None if found is None or found.offset < 0 else (found.offset, found.metadata)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Called by Faust when a rebalance is over: the engine opens its partitions and seeks them itself."""
