@@ -225,15 +225,14 @@ class Partition:
         return bool(store.journal) and store.journal[0].position <= self.published
 
     async def _take(self, batch: Batch, store: Store, outbox: Outbox) -> None:
-        for end in (self.published, self.committed):
-            silent = batch.upto(end).since(store.position)
-            if silent.end > silent.start:
-                await self._fold(silent, store, None)
+        for silent_to in (self.published, self.committed):
+            if batch.start < silent_to and not self.closing:
+                await self._fold(batch.upto(silent_to), store, None)
+                batch = batch.since(store.position)
                 if store.position == self.committed:
                     self._tell("live", position=store.position)
-        live = batch.since(self.committed)
-        if live.end > live.start and not self.closing:
-            await self._fold(live, store, outbox)
+        if batch.start < batch.end and not self.closing:
+            await self._fold(batch, store, outbox)
 
     async def _fold(self, batch: Batch, store: Store, outbox: Outbox | None) -> None:
         """Fold one batch; without an outbox, silently. A batch that breaks the step is halved down to its cause."""
