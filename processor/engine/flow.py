@@ -17,12 +17,11 @@ import xxhash
 import schemas
 from processor.engine import lifecycle, partials, receipts, register, rules
 from processor.engine.counters import DOCUMENT, LINE, PREFIX, STAGE, Counter, count, expired_minutes
-from processor.engine.decode import Decoded, Decoder
-from processor.engine.journal import pack, unpack
-from processor.engine.lifecycle import Events, Folded, Ints, Lifecycle
+from processor.engine.decode import Columns, Decoded, Decoder
+from processor.engine.journal import Journal, pack, unpack
+from processor.engine.lifecycle import Events, Ints, Lifecycle
 from processor.engine.model import Batch, Outcome, Source, View
 from processor.engine.receipts import Answers
-from processor.engine.register import Loaded, Register
 from processor.engine.rules import Rule, judge
 
 ENVELOPE = ("sender_id", "event_id", "revision", "sent_at")
@@ -31,8 +30,9 @@ ENVELOPE = ("sender_id", "event_id", "revision", "sent_at")
 
 @dataclass(frozen=True)
 class Prepared:
-    """A batch as the flow sees it. ``events``: one row per event with ``row``, ``kind`` (text), ``version``, ``at``;
-    ``frames``: what rules are evaluated on; ``documents``: ``row`` and the content's fields, for events that bring one.
+    """A batch as the flow sees it. ``events``: one row per event, in any order, with ``row``, ``key``, ``kind`` (text),
+    ``version``, ``at``, ``appended`` and the ENVELOPE's fields; ``frames``: what rules are evaluated on;
+    ``documents``: ``row`` and the content's fields, for events that bring one.
     """
 
     events: pl.DataFrame
@@ -69,10 +69,11 @@ class RegisterFold:
     def __init__(self, flow: Flow, versions: Mapping[str, Sequence[schemas.Schema]], partials_count: int) -> None:
         self.flow = flow
         self.decoder = Decoder(flow.records, flow.key, versions)
-        self.register = Register(flow.document)
+        self.documents = Columns(json.dumps(flow.document))
         self.receipts = receipts.Writer()
         self.partials = partials.Writer(flow.name, flow.counters, partials_count)
         self.width = max(len(counter.measures) for counter in flow.counters)
+        self.kinds, self.bases = pl.Enum(flow.lifecycle.kinds), pl.Enum(flow.lifecycle.bases)
 
     @property
     def name(self) -> str:
@@ -86,7 +87,14 @@ class RegisterFold:
     def definition(self) -> str:
         flow = self.flow
         life = flow.lifecycle
-        facts = (flow.document, sorted(life.documents), sorted(life.exact), life.park_limit, life.lifetime_ms)
+        facts = (
+            register.HEAD.descr,
+            flow.document,
+            sorted(life.documents),
+            sorted(life.exact),
+            life.park_limit,
+            life.lifetime_ms,
+        )
         counted = {basis: sorted(states) for basis, states in life.counted.items()}
         counters = [(c.name, c.of, c.dimensions, c.measures, c.definition) for c in flow.counters]
         text = json.dumps([facts, life.table, counted, counters, dict(flow.stages)], default=list)
@@ -95,16 +103,14 @@ class RegisterFold:
     def step(self, source: Source, batch: Batch, view: View) -> Outcome:
         clock = _Clock()
         watermark = max([view.watermark, *(record.timestamp for record in batch.records[-1:])])
+        outcome = Outcome(batch.end, watermark)
         decoded, dead = self.decoder.decode(source, batch.records)
         clock.lap("decode")
         prepared = self._prepare(batch, decoded)
         findings = judge(self.flow.rules, prepared.frames)
         clock.lap("rules")
-        offsets = pl.Series([record.offset for record in batch.records], dtype=pl.Int64)
-        events, identity = self._events(prepared, decoded, findings, offsets)
-        outcome = Outcome(batch.end, watermark)
         if len(prepared.events):
-            self._fold(source, prepared, findings, events, identity, view, outcome, clock)
+            self._fold(source, batch, _Judged(decoded, prepared, findings), view, outcome, clock)
         if dead:
             outcome.messages.append(receipts.dead_letters(self.flow.dead_letters, source, dead))
             for letter in dead:
@@ -114,10 +120,7 @@ class RegisterFold:
 
     def post(self, source: Source, journal: Sequence[bytes], position: int, watermark: int, view: View) -> Outcome:
         clock, posting = _Clock(), Outcome(position, watermark)
-        entries = unpack(journal)
-        if DOCUMENT in entries:
-            entries |= self._with_lines(entries[DOCUMENT])
-        changes = count(self.flow.counters, entries)
+        changes = count(self.flow.counters, self._entries(unpack(journal)))
         clock.lap("count")
         stored = [PREFIX + key for key in changes.keys]
         zero = bytes(8 * self.width)
@@ -133,95 +136,97 @@ class RegisterFold:
         return posting
 
     def _prepare(self, batch: Batch, decoded: Mapping[str, Decoded]) -> Prepared:
-        records = batch.records
-        frames = {}
-        for name, part in decoded.items():
-            appended = [records[row].timestamp for row in part.frame["row"].to_list()]
-            frames[name] = part.frame.with_columns(pl.Series("appended", appended, dtype=pl.Int64))
+        appended = np.array([record.timestamp for record in batch.records], np.int64)
+        frames = {
+            name: part.frame.hstack([pl.Series("appended", appended[part.frame["row"].to_numpy()])])
+            for name, part in decoded.items()
+        }
         return self.flow.prepare(frames)
 
-    def _events(
-        self, prepared: Prepared, decoded: Mapping[str, Decoded], findings: pl.DataFrame, offsets: pl.Series
-    ) -> tuple[pl.DataFrame, Ints]:
-        """All events in log order, with ``identity`` and ``content`` hashes, ``key`` code ``k`` and ``ok``."""
-        hashes = pl.concat([_hashes(part) for part in decoded.values()])
-        refused = rules.refused(findings)
-        kinds = pl.Enum(self.flow.lifecycle.kinds)
-        events = (
-            prepared.events.join(hashes, on="row", how="left")
-            .sort("row")
-            .with_columns(
-                pl.col("kind").cast(kinds).to_physical().cast(pl.Int64),
-                ok=~pl.col("row").is_in(refused.implode()),
-                e=pl.int_range(pl.len(), dtype=pl.Int64),
-            )
-        )
-        events = events.with_columns(offset=offsets.gather(events["row"]))
-        keys = events.select(pl.col("key").unique(maintain_order=True)).with_row_index("k")
-        events = events.join(keys, on="key", how="left", maintain_order="left").with_columns(
-            group=pl.col("e").first().over("k", "identity")
-        )
-        return events, events["identity"].to_numpy()
-
-    def _fold(
-        self,
-        source: Source,
-        prepared: Prepared,
-        findings: pl.DataFrame,
-        frame: pl.DataFrame,
-        identity: Ints,
-        view: View,
-        outcome: Outcome,
-        clock: _Clock,
-    ) -> None:
+    def _fold(self, source: Source, batch: Batch, judged: _Judged, view: View, outcome: Outcome, clock: _Clock) -> None:
         flow = self.flow
-        keys = frame.filter(pl.col("k").is_first_distinct())["key"]
-        documents = prepared.documents.select("row", pl.struct(pl.exclude("row")).alias("document"))
-        loaded = self.register.load(keys, documents["document"], view)
+        frame, identity, content = judged.in_order
+        keys: dict[bytes, int] = {}
+        key = np.array([keys.setdefault(k, len(keys)) for k in frame["key"].cast(pl.Binary).to_list()], np.int64)
+        names = list(keys)
+        refused = rules.refused(judged.findings)
+        brought = judged.prepared.documents
+        brought = brought.filter(~np.isin(brought["row"].to_numpy(), refused))
+        basis = brought[flow.basis].cast(self.bases).to_physical().cast(pl.Int64).to_numpy()
+        loaded = register.load(names, register.Brought(self.documents.write(brought.drop("row")), basis), view)
+        is_known, known = loaded.known(key, identity)
+        row = frame["row"].to_numpy()
+        place = np.full(len(batch.records), -1, np.int64)
+        place[brought["row"].to_numpy()] = np.arange(len(brought)) + len(names)
+        events = Events(
+            key=key,
+            kind=frame["kind"].cast(self.kinds).to_physical().cast(pl.Int64).to_numpy(),
+            version=frame["version"].cast(pl.Int64).to_numpy(),
+            at=frame["at"].to_numpy(),
+            appended=frame["appended"].to_numpy(),
+            ok=~np.isin(row, refused),
+            group=_first(key, identity),
+            content=content,
+            known=known,
+            is_known=is_known,
+            document=place[row],
+        )
         clock.lap("register read")
-        events = _arrays(frame, loaded, documents, len(keys))
-        basis = loaded.documents.struct.field(flow.basis).cast(pl.Enum(flow.lifecycle.bases)).to_physical()
-        basis_index = basis.fill_null(0).cast(pl.Int64).to_numpy()
-        folded = lifecycle.fold(flow.lifecycle, events, loaded.rows, loaded.parked, basis_index)
+        folded = lifecycle.fold(flow.lifecycle, events, loaded.rows, loaded.parked, loaded.basis)
         clock.lap("fold")
-        k, rows = self.register.rows(loaded, folded, events, identity)
-        names = keys.cast(pl.Binary).gather(k).to_list()
-        outcome.puts += [(register.PREFIX + name, row) for name, row in zip(names, rows, strict=True)]
+        outcome.puts += register.rows(names, loaded, folded, events, identity)
         clock.lap("register rows")
-        outcome.entries = pack(self._entries(loaded, folded))
+        outcome.entries = pack(folded.stages, folded.contributions, loaded.documents)
         clock.lap("journal")
-        answers = Answers(frame, findings, folded, flow.lifecycle)
+        offsets = np.array([record.offset for record in batch.records], np.int64)[row]
+        answers = Answers(frame, offsets, events.kind, judged.findings, folded, flow.lifecycle)
         outcome.messages.append(self.receipts.message(flow.receipts, source, answers, outcome))
         clock.lap("receipts")
 
-    def _entries(self, loaded: Loaded, folded: Folded) -> dict[str, pl.DataFrame]:
+    def _entries(self, journal: Journal) -> dict[str, pl.DataFrame]:
+        """What counters count, by what they are of: ``sign``, ``at``, ``appended`` and the document's fields."""
         flow = self.flow
+        documents = self.documents.frame(journal.documents)
+        stages, moved = journal.stages, journal.contributions
         stage_names = pl.Series([flow.stages[kind] for kind in flow.lifecycle.kinds])
-        stages = pl.DataFrame(
-            {
-                "stage": stage_names.gather(folded.stages[:, 0]),
-                "at": folded.stages[:, 2],
-                "appended": folded.stages[:, 3],
-            }
-        )
-        documents = loaded.documents.struct.unnest()
-        moved = folded.contributions
+        reached = pl.DataFrame({"sign": np.ones(len(stages), np.int64), "at": stages[:, 2], "appended": stages[:, 3]})
+        reached = reached.with_columns(stage=stage_names.gather(stages[:, 0]))
         counted = pl.DataFrame({"sign": moved[:, 0], "at": moved[:, 2], "appended": moved[:, 3]})
+        counted = counted.hstack(documents[moved[:, 1]])
+        lines = counted.filter(pl.col(flow.lines).list.len() > 0).explode(flow.lines)
         return {
-            STAGE: stages.hstack(documents.drop(flow.lines)[folded.stages[:, 1]]).with_columns(sign=pl.lit(1)),
-            DOCUMENT: counted.hstack(documents[moved[:, 1]]),
+            STAGE: reached.hstack(documents.drop(flow.lines)[stages[:, 1]]),
+            DOCUMENT: counted.drop(flow.lines),
+            LINE: lines.drop(self._in_both).unnest(flow.lines),
         }
-
-    def _with_lines(self, counted: pl.DataFrame) -> dict[str, pl.DataFrame]:
-        lines = self.flow.lines
-        each = counted.filter(pl.col(lines).list.len() > 0).explode(lines)
-        return {DOCUMENT: counted.drop(lines), LINE: each.drop(self._in_both).unnest(lines)}
 
     @cached_property
     def _in_both(self) -> list[str]:
         """Fields a line has as its document has: of a line, its own count."""
         types = {field["name"]: field["type"] for field in self.flow.document["fields"]}
         return [field["name"] for field in types[self.flow.lines]["items"]["fields"] if field["name"] in types]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A batch before the register has its say."""
+
+    decoded: Mapping[str, Decoded]
+    prepared: Prepared
+    findings: pl.DataFrame
+
+    @property
+    def in_order(self) -> tuple[pl.DataFrame, Ints, Ints]:
+        """All events in log order, with the hash of each one's identity, and of its content."""
+        hashes = [_hashes(part) for part in self.decoded.values()]
+        rows = np.concatenate([part.frame["row"].to_numpy() for part in self.decoded.values()])
+        identity, content = np.zeros((2, int(rows.max()) + 1), np.int64)
+        identity[rows] = np.concatenate([h[0] for h in hashes])
+        content[rows] = np.concatenate([h[1] for h in hashes])
+        events = self.prepared.events
+        frame = events[np.argsort(events["row"].to_numpy())]
+        row = frame["row"].to_numpy()
+        return frame, identity[row], content[row]
 
 
 class _Clock:
@@ -237,8 +242,8 @@ class _Clock:
         self.last = now
 
 
-def _hashes(part: Decoded) -> pl.DataFrame:
-    """``identity``: of sender, event id and revision; ``content``: of all that follows ``sent_at``. XXH3, 64 bits."""
+def _hashes(part: Decoded) -> tuple[Ints, Ints]:
+    """Of each event: sender, event id and revision; and all that follows ``sent_at``. XXH3, 64 bits."""
     frame, digest = part.frame, xxhash.xxh3_64_intdigest
     lengths = [frame[name].str.len_bytes().cast(pl.Int64).to_numpy() for name in ENVELOPE[:2]]
     revision, sent_at = (frame[name].cast(pl.Int64).to_numpy() for name in ENVELOPE[2:])
@@ -247,13 +252,17 @@ def _hashes(part: Decoded) -> pl.DataFrame:
     bodies = np.asarray(head + _varint(sent_at)).tolist()
     identity = [digest(payload[:end]) for payload, end in zip(part.payloads, ends, strict=True)]
     content = [digest(payload[at:]) for payload, at in zip(part.payloads, bodies, strict=True)]
-    return pl.DataFrame(
-        {
-            "row": frame["row"],
-            "identity": np.array(identity, np.uint64).view(np.int64),
-            "content": np.array(content, np.uint64).view(np.int64),
-        }
-    )
+    return np.array(identity, np.uint64).view(np.int64), np.array(content, np.uint64).view(np.int64)
+
+
+def _first(key: Ints, identity: Ints) -> Ints:
+    """For each event the first of the batch with its key and identity."""
+    first = np.arange(len(key))
+    _, place, counts = np.unique(identity, return_inverse=True, return_counts=True)
+    met: dict[tuple[int, int], int] = {}
+    for e in np.nonzero(counts[place] > 1)[0].tolist():
+        first[e] = met.setdefault((int(key[e]), int(identity[e])), e)
+    return first
 
 
 def _varint(numbers: Ints) -> Ints:
@@ -263,23 +272,3 @@ def _varint(numbers: Ints) -> Ints:
     for byte in range(1, 10):
         size += zigzag >= np.uint64(1) << np.uint64(7 * byte)
     return size
-
-
-def _arrays(frame: pl.DataFrame, loaded: Loaded, documents: pl.DataFrame, keys: int) -> Events:
-    seen = loaded.stored.select("k", "ids", "contents").filter(pl.col("ids").list.len() > 0)
-    seen = seen.explode("ids", "contents").rename({"ids": "identity", "contents": "known"})
-    place = documents.select("row", document=pl.int_range(pl.len(), dtype=pl.Int64) + keys)
-    full = frame.join(seen, on=["k", "identity"], how="left", maintain_order="left").join(
-        place, on="row", how="left", maintain_order="left"
-    )
-    ints = {
-        name: full[name].cast(pl.Int64).to_numpy() for name in ("kind", "version", "at", "appended", "group", "content")
-    }
-    return Events(
-        key=full["k"].cast(pl.Int64).to_numpy(),
-        ok=full["ok"].to_numpy(),
-        known=full["known"].fill_null(0).to_numpy(),
-        is_known=full["known"].is_not_null().to_numpy(),
-        document=full["document"].fill_null(-1).to_numpy(),
-        **ints,
-    )

@@ -1,49 +1,61 @@
 """The journal: what a batch adds to counters, kept as it happened until it is posted to them.
 
-A batch writes its entries once, as columns; posting adds up the entries of many batches at a time. So the answer to an
-event does not wait for counting, and counters cost the less an event the more come.
+A batch writes its entries once; posting adds up the entries of many batches at a time. So the answer to an event does
+not wait for counting, and counting costs the less an event the more come.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import polars as pl
+import cramjam
+import numpy as np
 
-Entries = Mapping[str, pl.DataFrame]
-"""By what an entry is of (``counters.STAGE``, ``DOCUMENT``): ``sign`` (1, -1), ``at`` and ``appended`` (ms),
-``time_zone`` and the columns the counters name.
-"""
-
-_LENGTH = 4
+from processor.engine.lifecycle import Ints
 
 
-def pack(entries: Entries) -> bytes:
-    """Entries as bytes: name, then an Arrow IPC file, each after its length; empty where there is none."""
-    parts = []
-    for name, frame in entries.items():
-        if len(frame):
-            file = io.BytesIO()
-            frame.write_ipc(file, compression="lz4")
-            parts += [name.encode(), file.getvalue()]
-    return b"".join(len(part).to_bytes(_LENGTH, "big") + part for part in parts)
+@dataclass(frozen=True)
+class Journal:
+    """Entries. ``stages``: (kind, document, at, appended) of each applied event; ``contributions``: (sign, document,
+    at, appended) to what counts; both int64. ``document`` is an index into ``documents``, as the flow wrote them.
+    """
+
+    stages: Ints
+    contributions: Ints
+    documents: list[bytes]
 
 
-def unpack(journal: Sequence[bytes]) -> dict[str, pl.DataFrame]:
+def pack(stages: Ints, contributions: Ints, documents: Sequence[bytes]) -> bytes:
+    """A batch's entries as bytes, with those ``documents`` they name; empty where there are none."""
+    if not len(stages):
+        return b""
+    used, places = np.unique(np.concatenate([stages[:, 1], contributions[:, 1]]), return_inverse=True)
+    own = [documents[i] for i in used.tolist()]
+    stages, contributions = stages.copy(), contributions.copy()
+    stages[:, 1], contributions[:, 1] = places[: len(stages)], places[len(stages) :]
+    sizes = [len(document) for document in own]
+    counts = np.array([len(stages), len(contributions), len(own)])
+    numbers = np.concatenate([counts, stages.T.ravel(), contributions.T.ravel(), np.array(sizes)])
+    packed = numbers.astype("<i8").tobytes() + b"".join(own)
+    return bytes(cramjam.lz4.compress_block(packed))
+
+
+def unpack(packed: Sequence[bytes]) -> Journal:
     """The entries of many batches, put together."""
-    frames: dict[str, list[pl.DataFrame]] = {}
-    for packed in journal:
-        parts = list(_parts(packed))
-        for name, file in zip(parts[::2], parts[1::2], strict=True):
-            frames.setdefault(name.decode(), []).append(pl.read_ipc(io.BytesIO(file)))
-    return {name: pl.concat(found) for name, found in frames.items()}
-
-
-def _parts(packed: bytes) -> list[bytes]:
-    parts, at = [], 0
-    while at < len(packed):
-        end = at + _LENGTH + int.from_bytes(packed[at : at + _LENGTH], "big")
-        parts.append(packed[at + _LENGTH : end])
-        at = end
-    return parts
+    stages: list[Ints] = []
+    contributions: list[Ints] = []
+    documents: list[bytes] = []
+    for each in packed:
+        raw = bytes(cramjam.lz4.decompress_block(each))
+        counts = np.frombuffer(raw, "<i8", 3)
+        numbers = np.frombuffer(raw, "<i8", int(counts @ np.array([4, 4, 1])), 24)
+        of_stages, of_contributions, sizes = np.split(numbers, np.cumsum(counts[:2] * 4))
+        for entries, found in ((of_stages, stages), (of_contributions, contributions)):
+            table = entries.reshape(4, -1).T.copy()
+            table[:, 1] += len(documents)
+            found.append(table)
+        ends = np.cumsum(sizes) + 24 + 8 * len(numbers)
+        documents += [raw[end - size : end] for end, size in zip(ends.tolist(), sizes.tolist(), strict=True)]
+    nothing = [np.zeros((0, 4), np.int64)]
+    return Journal(np.concatenate(nothing + stages), np.concatenate(nothing + contributions), documents)

@@ -10,7 +10,7 @@ import polars as pl
 
 import schemas
 from processor.engine.decode import Columns
-from processor.engine.lifecycle import ACCEPTED, DUPLICATE, REUSED, Folded, Lifecycle
+from processor.engine.lifecycle import ACCEPTED, DUPLICATE, REUSED, Folded, Ints, Lifecycle
 from processor.engine.model import DeadLetter, Message, Outcome, Source
 from processor.engine.rules import ERROR, by_row, table
 
@@ -35,9 +35,13 @@ LIFECYCLE_FINDINGS = {
 
 @dataclass(frozen=True)
 class Answers:
-    """What a batch's events are answered with: ``frame`` in log order, findings (``rules.COLUMNS``), the fold."""
+    """What a batch's events are answered with: ``frame`` in log order, their ``offsets`` and ``kinds`` (places in
+    ``lifecycle.kinds``), findings (``rules.COLUMNS``), the fold.
+    """
 
     frame: pl.DataFrame
+    offsets: Ints
+    kinds: Ints
     findings: pl.DataFrame
     folded: Folded
     lifecycle: Lifecycle
@@ -67,7 +71,8 @@ class Writer:
     def frame(self, source: Source, answers: Answers, findings: pl.DataFrame) -> pl.DataFrame:
         """Receipts as columns, in log order."""
         life, folded = answers.lifecycle, answers.folded
-        events = answers.frame.join(by_row(findings), on="row", how="left", maintain_order="left")
+        events = answers.frame.with_columns(offset=answers.offsets)
+        events = events.join(by_row(findings), on="row", how="left", maintain_order="left")
         warned = (folded.verdict == ACCEPTED) & events["findings"].is_not_null().to_numpy()
         names = pl.Series([*OUTCOMES, WITH_WARNINGS]).gather(np.where(warned, len(OUTCOMES), folded.verdict))
         prefix = f"{source.generation}-{source.topic}-{source.partition}-"
@@ -100,9 +105,10 @@ def _of_lifecycle(answers: Answers) -> pl.DataFrame:
     """What the lifecycle has to say, as findings that are told last."""
     folded, life = answers.folded, answers.lifecycle
     told = np.nonzero(np.isin(folded.verdict, list(LIFECYCLE_FINDINGS)))[0]
-    events = answers.frame.select("row", "kind", "version").gather(told) if len(told) else answers.frame.clear()
+    kinds, rows, versions = answers.kinds, answers.frame["row"].to_numpy(), answers.frame["version"].to_numpy()
     found = []
-    for row, kind, version, e in zip(events["row"], events["kind"], events["version"], told.tolist(), strict=True):
+    for e in told.tolist():
+        kind, row, version = int(kinds[e]), int(rows[e]), int(versions[e])
         rule, pointer, text, expected = LIFECYCLE_FINDINGS[int(folded.verdict[e])]
         if rule == "E05":
             state = life.states[int(folded.state[e])]

@@ -1,198 +1,185 @@
-"""Register rows between the store (one Avro record per key) and the arrays of the fold."""
+"""Register rows between the store (packed bytes, one value per key) and the arrays of the fold.
+
+A row: HEAD; what was seen, a pair (identity, content) for every event that took effect; the document, the content that
+counts or would count, as the flow wrote it; parked events, each WAITING and the document it brings. Little-endian.
+"""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
+import numpy.typing as npt
 
-from processor.engine.decode import Columns
-from processor.engine.lifecycle import ACCEPTED, NEVER, PARKED, Events, Folded, Ints, Parked, Rows
+from processor.engine.lifecycle import ACCEPTED, NEVER, PARKED, Bools, Events, Folded, Ints, Parked, Rows
 from processor.engine.model import View
 
 PREFIX = b"r"
+NOTHING = -1
+"""Instead of a document's size: there is none."""
+
+HEAD = np.dtype(
+    [
+        ("touched", "<i8"),
+        ("counted_at", "<i8"),
+        ("state", "<i4"),
+        ("version", "<i4"),
+        ("counted", "<i4"),
+        ("basis", "<i4"),
+        ("seen", "<i4"),
+        ("document", "<i4"),
+        ("parked", "<i4"),
+    ]
+)
+"""``seen`` and ``parked``: how many; ``document``: its size, or NOTHING; the others as in ``lifecycle.Rows``."""
+
+WAITING = np.dtype([("at", "<i8"), ("kind", "<i4"), ("version", "<i4"), ("basis", "<i4"), ("document", "<i4")])
+PAIR = 16
+
+Heads = npt.NDArray[Any]
+
+
+def _absent() -> bytes:
+    head = np.zeros(1, HEAD)
+    head["document"] = NOTHING
+    head["touched"] = NEVER
+    return head.tobytes()
+
+
+ABSENT = _absent()
+
+
+@dataclass(frozen=True)
+class Brought:
+    """Documents, with the basis of each: index into ``lifecycle.Lifecycle.bases``."""
+
+    documents: list[bytes]
+    basis: Ints
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The register before a batch. ``stored``: one row per key as read (defaults where absent), with ``k``;
-    ``documents``: every content that can play a part: stored ones, the batch's, parked ones, in this order.
+    """The register before a batch: ``raw`` rows by key index. ``documents`` and their ``basis``: every content that can
+    play a part: stored ones (by key index), the batch's, parked ones, in this order.
     """
 
-    stored: pl.DataFrame
-    documents: pl.Series
+    raw: list[bytes]
+    heads: Heads
     rows: Rows
     parked: Parked
+    documents: list[bytes]
+    basis: Ints
+
+    def known(self, key: Ints, identity: Ints) -> tuple[Bools, Ints]:
+        """Whether each (key index, identity) was seen before, and with which content."""
+        seen = self.heads["seen"]
+        start = HEAD.itemsize
+        packed = b"".join([raw[start : start + PAIR * n] for raw, n in zip(self.raw, seen.tolist(), strict=True)])
+        pairs = np.frombuffer(packed, "<i8").reshape(-1, 2)
+        is_known, content = np.zeros(len(key), np.bool_), np.zeros(len(key), np.int64)
+        candidates = np.nonzero(np.isin(identity, pairs[:, 0]))[0]
+        if len(candidates):
+            owners = np.repeat(np.arange(len(seen)), seen)
+            found = {(k, i): c for k, (i, c) in zip(owners.tolist(), pairs.tolist(), strict=True)}
+            for e in candidates.tolist():
+                known = found.get((int(key[e]), int(identity[e])))
+                if known is not None:
+                    is_known[e], content[e] = True, known
+        return is_known, content
 
 
-class Register:
-    """Reads and writes the rows of one flow. ``document``: Avro record of the content a row keeps: what counters need
-    (dimensions, measures, lines), exactly as counted.
-    """
+def load(keys: Sequence[bytes], brought: Brought, view: View) -> Loaded:
+    """Rows of ``keys`` (distinct) from the store."""
+    raw = [value or ABSENT for value in view.read([PREFIX + key for key in keys])]
+    size, n = HEAD.itemsize, len(keys)
+    heads = np.frombuffer(b"".join([value[:size] for value in raw]), HEAD)
+    begins = heads["seen"] * PAIR + size
+    ends = begins + np.maximum(heads["document"], 0)
+    stored = [value[begin:end] for value, begin, end in zip(raw, begins.tolist(), ends.tolist(), strict=True)]
+    documents = stored + brought.documents
+    basis = [heads["basis"].astype(np.int64), brought.basis]
+    parked = Parked()
+    for k in np.nonzero(heads["parked"])[0].tolist():
+        at = int(ends[k])
+        for _ in range(int(heads["parked"][k])):
+            waiting = np.frombuffer(raw[k], WAITING, 1, at)[0]
+            at += WAITING.itemsize
+            place = NOTHING
+            if waiting["document"] != NOTHING:
+                place = len(documents)
+                documents.append(raw[k][at : at + int(waiting["document"])])
+                basis.append(np.array([waiting["basis"]], np.int64))
+                at += int(waiting["document"])
+            parked.add(k, int(waiting["kind"]), int(waiting["version"]), int(waiting["at"]), place)
+    rows = Rows(
+        state=heads["state"].astype(np.int64),
+        version=heads["version"].astype(np.int64),
+        touched=heads["touched"].astype(np.int64),
+        document=np.where(heads["document"] == NOTHING, NOTHING, np.arange(n)),
+        counted=heads["counted"].astype(np.bool_),
+        counted_at=heads["counted_at"].astype(np.int64),
+        born=np.zeros(n, np.int64),
+        parked=heads["parked"].astype(np.int64),
+    )
+    return Loaded(raw, heads, rows, parked, documents, np.concatenate(basis))
 
-    def __init__(self, document: dict[str, Any]) -> None:
-        self.columns = Columns(json.dumps(_row_schema(document)))
-        self.document = self.columns.empty.schema["document"]
-        self.absent = self.columns.write(
-            pl.DataFrame(
-                {name: [default] for name, default in _DEFAULTS.items()},
-                schema=self.columns.empty.schema,
-            )
-        )[0]
 
-    def load(self, keys: pl.Series, brought: pl.Series, view: View) -> Loaded:
-        """Rows of ``keys`` (distinct) from the store. ``brought``: contents of the batch (struct, null for none)."""
-        values = view.read([PREFIX + key for key in keys.cast(pl.Binary).to_list()])
-        stored = self.columns.frame([v or self.absent for v in values]).with_row_index("k")
-        n, m = len(stored), len(brought)
-        waiting = stored.filter(pl.col("parked").list.len() > 0).select("k", "parked")
-        waiting = waiting.explode("parked").unnest("parked") if len(waiting) else waiting.clear()
-        contents = [stored["document"], brought.cast(self.document)]
-        parked = Parked()
-        if len(waiting):
-            contents.append(waiting["document"])
-            has = waiting["document"].is_not_null().to_list()
-            places = [n + m + i if ok else -1 for i, ok in enumerate(has)]
-            parked = Parked(
-                waiting["k"].to_list(),
-                waiting["kind"].to_list(),
-                waiting["version"].to_list(),
-                waiting["at"].to_list(),
-                places,
-                [True] * len(waiting),
-            )
-        rows = Rows(
-            state=_ints(stored["state"]),
-            version=_ints(stored["version"]),
-            touched=np.where([v is None for v in values], NEVER, _ints(stored["touched"])),
-            document=np.where(stored["document"].is_not_null().to_numpy(), np.arange(n), -1),
-            counted=stored["counted_at"].is_not_null().to_numpy().copy(),
-            counted_at=_ints(stored["counted_at"].fill_null(0)),
-            born=np.zeros(n, np.int64),
-            parked=_ints(stored["parked"].list.len()),
+def rows(
+    keys: Sequence[bytes], loaded: Loaded, folded: Folded, events: Events, identity: Ints
+) -> list[tuple[bytes, bytes]]:
+    """The changed rows as they are put into the store. ``identity``: identity hash of each event."""
+    k = np.nonzero(folded.written)[0]
+    after, documents = folded.rows, loaded.documents
+    # what took effect, unless the row expired after it within this very batch
+    fresh = np.isin(folded.verdict, (ACCEPTED, PARKED)) & (events.appended >= after.born[events.key])
+    new = np.nonzero(fresh)[0]
+    new = new[np.argsort(events.key[new], kind="stable")]
+    pairs = np.stack([identity[new], events.content[new]], 1).astype("<i8").tobytes()
+    added = np.bincount(events.key[new], minlength=len(keys))
+    ends = np.cumsum(added) * PAIR
+    begins = ends - added * PAIR
+    kept = np.where(after.born[k] > 0, 0, loaded.heads["seen"][k])
+    waiting = _waiting(loaded, folded)
+    place = after.document[k]
+    heads = np.zeros(len(k), HEAD)
+    heads["touched"], heads["counted_at"] = after.touched[k], after.counted_at[k]
+    heads["state"], heads["version"], heads["counted"] = after.state[k], after.version[k], after.counted[k]
+    heads["basis"] = np.where(place == NOTHING, 0, loaded.basis[place])
+    heads["seen"] = kept + added[k]
+    heads["document"] = [NOTHING if p == NOTHING else len(documents[p]) for p in place.tolist()]
+    heads["parked"] = after.parked[k]
+    packed, size = heads.tobytes(), HEAD.itemsize
+    seen = (kept * PAIR + size).tolist()
+    return [
+        (
+            PREFIX + keys[key],
+            b"".join(
+                (
+                    packed[i * size : i * size + size],
+                    loaded.raw[key][size : seen[i]],
+                    pairs[begin:end],
+                    b"" if document == NOTHING else documents[document],
+                    waiting.get(key, b""),
+                )
+            ),
         )
-        return Loaded(stored, pl.concat(contents), rows, parked)
-
-    def rows(self, loaded: Loaded, folded: Folded, events: Events, identity: Ints) -> tuple[pl.Series, list[bytes]]:
-        """The changed rows: key indices and Avro payloads. ``identity``: identity hash of each event."""
-        k = np.nonzero(folded.written)[0]
-        rows = folded.rows
-        frame = pl.DataFrame(
-            {
-                "k": k.astype(np.uint32),
-                "state": rows.state[k].astype(np.int32),
-                "version": rows.version[k].astype(np.int32),
-                "touched": rows.touched[k],
-                "counted_at": pl.Series(rows.counted_at[k]).set(pl.Series(~rows.counted[k]), None),
-                "document": loaded.documents.gather(_places(rows.document[k])),
-            }
+        for i, (key, begin, end, document) in enumerate(
+            zip(k.tolist(), begins[k].tolist(), ends[k].tolist(), place.tolist(), strict=True)
         )
-        # what took effect, unless the row expired after it within this very batch
-        fresh = np.isin(folded.verdict, (ACCEPTED, PARKED)) & (events.appended >= rows.born[events.key])
-        new = (
-            pl.DataFrame(
-                {
-                    "k": events.key[fresh].astype(np.uint32),
-                    "new_ids": identity[fresh],
-                    "new_contents": events.content[fresh],
-                }
-            )
-            .group_by("k", maintain_order=True)
-            .agg("new_ids", "new_contents")
-        )
-        old = loaded.stored.select("k", "ids", "contents")
-        expired = np.nonzero(rows.born)[0]
-        if len(expired):
-            gone = pl.Series(expired.astype(np.uint32))
-            old = old.filter(~pl.col("k").is_in(gone.implode()))
-        frame = (
-            frame.join(old, on="k", how="left", maintain_order="left")
-            .join(new, on="k", how="left", maintain_order="left")
-            .with_columns(pl.col("ids", "contents", "new_ids", "new_contents").fill_null([]))
-            .with_columns(
-                ids=pl.concat_list("ids", "new_ids"),
-                contents=pl.concat_list("contents", "new_contents"),
-            )
-        )
-        frame = self._with_parked(frame, loaded, folded)
-        return frame["k"], self.columns.write(frame)
-
-    def _with_parked(self, frame: pl.DataFrame, loaded: Loaded, folded: Folded) -> pl.DataFrame:
-        parked = folded.parked
-        alive = [i for i, a in enumerate(parked.alive) if a]
-        kind = self.columns.empty.schema["parked"]
-        if not alive:
-            return frame.with_columns(pl.lit([], dtype=kind).alias("parked"))
-        waiting = (
-            pl.DataFrame(
-                {
-                    "k": [parked.key[i] for i in alive],
-                    "kind": [parked.kind[i] for i in alive],
-                    "version": [parked.version[i] for i in alive],
-                    "at": [parked.at[i] for i in alive],
-                    "document": loaded.documents.gather(_places(np.array([parked.document[i] for i in alive]))),
-                },
-                schema_overrides={"k": pl.UInt32, "kind": pl.Int32, "version": pl.Int32, "at": pl.Int64},
-            )
-            .group_by("k", maintain_order=True)
-            .agg(pl.struct("kind", "version", "at", "document").alias("parked"))
-        )
-        joined = frame.join(waiting, on="k", how="left", maintain_order="left")
-        return joined.with_columns(pl.col("parked").fill_null([]).cast(kind))
-
-
-_DEFAULTS: dict[str, Any] = {
-    "state": 0,
-    "version": 0,
-    "touched": 0,
-    "counted_at": None,
-    "ids": [],
-    "contents": [],
-    "document": None,
-    "parked": [],
-}
-
-
-def _row_schema(document: dict[str, Any]) -> dict[str, Any]:
-    longs = {"type": "array", "items": "long"}
-    waiting = [
-        {"name": "kind", "type": "int"},
-        {"name": "version", "type": "int"},
-        {"name": "at", "type": "long"},
-        {"name": "document", "type": ["null", _renamed(document, "Parked")]},
     ]
-    parked = {"type": "array", "items": {"type": "record", "name": "ParkedEvent", "fields": waiting}}
-    fields = [
-        {"name": "state", "type": "int"},
-        {"name": "version", "type": "int"},
-        {"name": "touched", "type": "long"},
-        {"name": "counted_at", "type": ["null", "long"]},
-        {"name": "ids", "type": longs},
-        {"name": "contents", "type": longs},
-        {"name": "document", "type": ["null", document]},
-        {"name": "parked", "type": parked},
-    ]
-    return {"type": "record", "name": "Row", "fields": fields}
 
 
-def _renamed(schema: Any, prefix: str) -> Any:
-    """The schema with every named type under another name: Avro allows a name to be defined once."""
-    if isinstance(schema, dict):
-        copy = {key: _renamed(value, prefix) for key, value in schema.items()}
-        if schema.get("type") in ("record", "enum"):
-            copy["name"] = prefix + schema["name"]
-        return copy
-    return [_renamed(part, prefix) for part in schema] if isinstance(schema, list) else schema
-
-
-def _ints(column: pl.Series) -> Ints:
-    return column.cast(pl.Int64).to_numpy().copy()
-
-
-def _places(indices: Ints) -> pl.Series:
-    """Indices for gather, null where negative."""
-    places = pl.Series(indices, dtype=pl.Int64)
-    return places.set(places < 0, None).cast(pl.UInt32)
+def _waiting(loaded: Loaded, folded: Folded) -> dict[int, bytes]:
+    """Parked events by key index, packed."""
+    packed: dict[int, bytes] = {}
+    parked = folded.parked
+    for i in [i for i, alive in enumerate(parked.alive) if alive]:
+        place, head = parked.document[i], np.zeros(1, WAITING)
+        document = b"" if place == NOTHING else loaded.documents[place]
+        head["at"], head["kind"], head["version"] = parked.at[i], parked.kind[i], parked.version[i]
+        head["basis"] = 0 if place == NOTHING else loaded.basis[place]
+        head["document"] = NOTHING if place == NOTHING else len(document)
+        packed[parked.key[i]] = packed.get(parked.key[i], b"") + head.tobytes() + document
+    return packed

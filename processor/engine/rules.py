@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 ERROR = "ERROR"
@@ -92,9 +93,9 @@ def table(findings: Sequence[tuple[object, ...]]) -> pl.DataFrame:
     return pl.DataFrame(findings, schema=COLUMNS, orient="row")
 
 
-def refused(findings: pl.DataFrame) -> pl.Series:
+def refused(findings: pl.DataFrame) -> npt.NDArray[np.uint32]:
     """Rows with an error."""
-    return findings.filter(pl.col("severity") == ERROR)["row"].unique()
+    return findings.filter(pl.col("severity") == ERROR)["row"].to_numpy()
 
 
 def by_row(findings: pl.DataFrame) -> pl.DataFrame:
