@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -11,8 +12,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, InvalidTxnState, ProducerFenced
 
 from processor.engine.model import Message
+from processor.engine.record_batch import Addressed, pack
 
-BATCH_BYTES = 1 << 20
 TRANSACTION_MS = 60_000
 RETRY_MS = 20
 
@@ -31,8 +32,6 @@ class Outbox:
             transactional_id=transactional_id,
             client_id=transactional_id,
             acks="all",
-            compression_type="zstd",
-            max_batch_size=BATCH_BYTES,
             max_request_size=8 << 20,
             transaction_timeout_ms=TRANSACTION_MS,
             retry_backoff_ms=RETRY_MS,
@@ -51,38 +50,30 @@ class Outbox:
         with contextlib.suppress(Exception):  # it is gone either way; the next start fences it
             await asyncio.wait_for(self.producer.stop(), 5)
 
-    async def commit(self, messages: Sequence[Message], log: TopicPartition, position: int, published: int) -> None:
-        """Send ``messages`` and the position in one transaction; with the position goes, as its metadata, up to where
+    def pack(self, messages: Sequence[Message]) -> list[Addressed]:
+        """What is to be sent, as record batches. Takes time: for a thread."""
+        now = int(time.time() * 1000)
+        return [
+            Addressed(self.prefix + message.topic, message.partition, batch)
+            for message in messages
+            for batch in pack(message, now)
+        ]
+
+    async def commit(self, packed: Sequence[Addressed], log: TopicPartition, position: int, published: int) -> None:
+        """Send ``packed`` and the position in one transaction; with the position goes, as its metadata, up to where
         counters are published. Raises Fenced, or KafkaError when it is not known whether the transaction came through:
         then the partition is opened anew and reads the committed position.
         """
         try:
             async with self.producer.transaction():
-                sent = [future for message in messages for future in await self._send(message)]
+                sent = [await self._send(each) for each in packed]
                 await self.producer.send_offsets_to_transaction({log: (position, str(published))}, self.group)
                 await asyncio.gather(*sent)
         except (ProducerFenced, InvalidProducerEpoch, InvalidTxnState) as fenced:
             raise Fenced(str(fenced)) from None
 
-    async def _send(self, message: Message) -> list[asyncio.Future[Any]]:
-        topic, futures = self.prefix + message.topic, []
-        builder = self.producer.create_batch()
-        append = builder.append
-        headers = message.headers or [[]] * len(message.keys)
-        for key, value, header in zip(message.keys, message.values, headers, strict=True):
-            if append(key=key, value=value, timestamp=None, headers=header) is None:
-                futures.append(await self._hand_over(builder, topic, message.partition))
-                builder = self.producer.create_batch()
-                append = builder.append
-                append(key=key, value=value, timestamp=None, headers=header)
-            if builder.record_count() % 1000 == 0:
-                await asyncio.sleep(0)
-        if builder.record_count():
-            futures.append(await self._hand_over(builder, topic, message.partition))
-        return futures
-
-    async def _hand_over(self, builder: Any, topic: str, partition: int) -> asyncio.Future[Any]:
-        future: asyncio.Future[Any] = await self.producer.send_batch(builder, topic, partition=partition)
+    async def _send(self, each: Addressed) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = await self.producer.send_batch(each.batch, each.topic, partition=each.partition)
         future.add_done_callback(_seen)
         return future
 

@@ -265,7 +265,8 @@ class Partition:
         around, source = self.around, self.source
         if outbox is not None:
             around.observer.point("before_transaction", source)
-            await outbox.commit(outcome.messages, self._log, outcome.position, self.published)
+            packed = await self._thread(outbox.pack, outcome.messages)
+            await outbox.commit(packed, self._log, outcome.position, self.published)
             around.observer.point("before_store", source)
         last = identity.fingerprint(batch.records[-1]) if batch.records else None
         around.observer.point("in_store", source)
@@ -285,7 +286,8 @@ class Partition:
                 self.told, self.told_at = position, time.monotonic()
             if posting.messages:
                 around.observer.point("before_partials", source)
-                await outbox.commit(posting.messages, self._log, store.position, position)
+                packed = await self._thread(outbox.pack, posting.messages)
+                await outbox.commit(packed, self._log, store.position, position)
                 self.published = position
                 around.observer.point("before_markers", source)
         if batches:
