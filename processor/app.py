@@ -38,6 +38,8 @@ from processor.settings import Settings
 
 log = structlog.get_logger()
 TOTALS_LINGER = 0.5
+BATCHES_HELD = 3
+"""Full batches in memory: two at work, one waiting."""
 STOP_SECONDS = 9.0
 
 
@@ -100,7 +102,7 @@ class WorkerApp:
         self.registry.register(self._business())
         self.executor = ThreadPoolExecutor(settings.step_threads, thread_name_prefix="step")
         self.memory = Memory(settings.cache_mb, settings.buffers_mb)
-        self.partitions = Partitions(self._open, self._fatal)
+        self.partitions = Partitions(self._open, self._fatal, BATCHES_HELD * settings.poll_records)
         self.faust = self._app()
         self.server = Server(self.registry, settings.metrics_host, settings.metrics_port, self.ready)
 

@@ -13,10 +13,12 @@ from processor.engine.transport import Fetched
 
 
 class Partitions:
-    """``open`` makes the Partition of a topic partition; ``fatal`` is called when one must not go on."""
+    """``open`` makes the Partition of a topic partition; ``fatal`` is called when one must not go on. While all
+    together hold ``most`` records or more, none is wanted.
+    """
 
-    def __init__(self, open_: Callable[[TP], Partition], fatal: Callable[[str], None]) -> None:
-        self.open, self.fatal = open_, fatal
+    def __init__(self, open_: Callable[[TP], Partition], fatal: Callable[[str], None], most: int) -> None:
+        self.open, self.fatal, self.most = open_, fatal, most
         self.held: dict[TP, Partition] = {}
 
     def assigned(self, tps: Iterable[TP]) -> None:
@@ -35,6 +37,8 @@ class Partitions:
 
     def wanted(self) -> set[TP]:
         """Partitions with room for a batch."""
+        if sum(partition.holds for partition in self.held.values()) >= self.most:
+            return set()
         return {tp for tp, partition in self.held.items() if partition.has_room}
 
     def all_wanted(self) -> bool:

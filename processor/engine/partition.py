@@ -93,6 +93,7 @@ class Partition:
         self.published = 0
         self.told, self.told_at = 0, 0.0
         self.behind = 0
+        self.holds = 0
         self.unprocessable = 0
         self.task = asyncio.create_task(self._run(), name=f"{fold.name}-{source.partition}")
 
@@ -106,6 +107,7 @@ class Partition:
         return self.ready and not self.closing and self.waiting.qsize() < 1
 
     def offer(self, fetched: Fetched) -> None:
+        self.holds += len(fetched.batch.records)
         self.around.observer.fetched(self.source)
         self.waiting.put_nowait(fetched)
 
@@ -197,16 +199,30 @@ class Partition:
                 continue
             if fetched is None or self.closing:
                 return
-            if fetched.epoch != self.epoch:
-                continue
-            if fetched.batch.start != store.position:
-                self._tell("gap", expected=store.position, got=fetched.batch.start)
-                await self._read_from(store.position)
-                continue
-            self.behind = fetched.behind
-            await self._take(fetched.batch, store, outbox)
+            try:
+                await self._take(fetched, store, outbox)
+            finally:
+                self.holds -= len(fetched.batch.records)
             if self.around.linger_seconds:
                 await asyncio.sleep(self.around.linger_seconds)
+
+    async def _take(self, fetched: Fetched, store: Store, outbox: Outbox) -> None:
+        batch = fetched.batch
+        if fetched.epoch != self.epoch:
+            return
+        if batch.start != store.position:
+            self._tell("gap", expected=store.position, got=batch.start)
+            await self._read_from(store.position)
+            return
+        self.behind = fetched.behind
+        for silent_to in (self.published, self.committed):
+            if batch.start < silent_to and not self.closing:
+                await self._fold(batch.upto(silent_to), store, None)
+                batch = batch.since(store.position)
+                if store.position == self.committed:
+                    self._tell("live", position=store.position)
+        if batch.start < batch.end and not self.closing:
+            await self._fold(batch, store, outbox)
 
     def _due_in(self, store: Store) -> float | None:
         """Seconds until the journal wants posting, or a position telling; None when nothing does or it is not time to
@@ -223,16 +239,6 @@ class Partition:
     def _published_before(self, store: Store) -> bool:
         """Whether the oldest of the journal was published by whoever held the partition before: then, in silence."""
         return bool(store.journal) and store.journal[0].position <= self.published
-
-    async def _take(self, batch: Batch, store: Store, outbox: Outbox) -> None:
-        for silent_to in (self.published, self.committed):
-            if batch.start < silent_to and not self.closing:
-                await self._fold(batch.upto(silent_to), store, None)
-                batch = batch.since(store.position)
-                if store.position == self.committed:
-                    self._tell("live", position=store.position)
-        if batch.start < batch.end and not self.closing:
-            await self._fold(batch, store, outbox)
 
     async def _fold(self, batch: Batch, store: Store, outbox: Outbox | None) -> None:
         """Fold one batch; without an outbox, silently. A batch that breaks the step is halved down to its cause."""
