@@ -178,7 +178,7 @@ class WorkerApp:
                 observer=self.observer,
                 seek=lambda source, position: consumer.seek_lane(_tp(settings, source), position),
                 committed=self._committed,
-                lagging=lambda: any(p.behind > LAGGING_RECORDS for p in self.partitions.held.values()),
+                lagging=lambda: any(p.behind > LAGGING_RECORDS for p in self.partitions.held.values() if p.fold is fold),
                 publish_seconds=settings.publish_seconds,
                 lagging_seconds=settings.lagging_seconds,
                 linger_seconds=TOTALS_LINGER if totals else 0.0,

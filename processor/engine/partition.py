@@ -192,10 +192,12 @@ class Partition:
     async def _work(self, store: Store, outbox: Outbox) -> None:
         while not self.closing:
             due = self._due_in(store)
-            try:
-                fetched = await asyncio.wait_for(self.waiting.get(), due)
-            except TimeoutError:
+            if due == 0.0:
                 await self._publish(store, outbox)
+                continue
+            try:  # no longer than until lag may be over
+                fetched = await asyncio.wait_for(self.waiting.get(), due and min(due, self.around.publish_seconds))
+            except TimeoutError:
                 continue
             if fetched is None or self.closing:
                 return
