@@ -123,7 +123,7 @@ class WorkerApp:
             held = list(self.partitions.held.values())
             return [p.store.scan for p in held if p.source.topic == TotalsFold.topic and p.store is not None]
 
-        return Business(self.counted.counters, scans, self.counted.partitions, time.time)
+        return Business(self.counted, scans, time.time)
 
     def _app(self) -> faust.App:
         settings = self.settings
@@ -178,7 +178,9 @@ class WorkerApp:
                 observer=self.observer,
                 seek=lambda source, position: consumer.seek_lane(_tp(settings, source), position),
                 committed=self._committed,
-                lagging=lambda: any(p.behind > LAGGING_RECORDS for p in self.partitions.held.values() if p.fold is fold),
+                lagging=lambda: any(
+                    p.behind > LAGGING_RECORDS for p in self.partitions.held.values() if p.fold is fold
+                ),
                 publish_seconds=settings.publish_seconds,
                 lagging_seconds=settings.lagging_seconds,
                 linger_seconds=TOTALS_LINGER if totals else 0.0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -10,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from processor.engine.counters import ALL_TIME, DAY, SEPARATOR, YEAR
 from processor.engine.counters import Counter as CounterDeclaration
 from processor.engine.model import Outcome, Source
+from processor.engine.totals import Counted
 
 STATES = ("opening", "restoring", "live", "waiting", "fenced", "broken", "gap", "closed")
 
@@ -101,13 +102,12 @@ class Business(Collector):
 
     def __init__(
         self,
-        counters: Iterable[CounterDeclaration],
+        counted: Counted,
         scans: Callable[[], list[Scan]],
-        partitions: int,
         now: Callable[[], float],
     ) -> None:
-        self.counters = {counter.name: counter for counter in counters}
-        self.scans, self.partitions, self.now = scans, partitions, now
+        self.counters = {counter.name: counter for counter in counted.counters}
+        self.entry, self.scans, self.now = counted.entry, scans, now
 
     def describe(self) -> Iterable[Metric]:
         return []
@@ -129,10 +129,8 @@ class Business(Collector):
         counter = self.counters[name]
         if period != "all_time" and int(number) != _present(period, zone, self.now()):
             return
-        values = struct.unpack(f"<{len(raw) // 8}q", raw)[self.partitions :]
-        width = len(counter.measures)
-        for place, (measure, _) in enumerate(counter.measures):
-            total = sum(values[place::width])
+        totals = np.frombuffer(raw, self.entry)["measures"].sum(axis=0).tolist()
+        for (measure, _), total in zip(counter.measures, totals, strict=False):
             families[name, measure].add_metric([period, *dimensions], _shown(measure, total))  # type: ignore[attr-defined]
 
 

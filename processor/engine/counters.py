@@ -61,28 +61,39 @@ def expired_minutes(before: int, watermark: int) -> tuple[bytes, bytes] | None:
     return start, start + str(oldest).encode()
 
 
-def parsed(keys: Sequence[str], dimensions: Sequence[str]) -> pl.DataFrame:
-    """Counter keys taken apart: ``window`` (a name of WINDOWS), ``window_start`` and ``window_end`` (instants in ms,
-    null for all time), ``counter``, the dimensions by name, ``time_zone``.
+def parsed(keys: pl.Series) -> pl.DataFrame:
+    """Counter keys (String) taken apart: ``counter``, ``dimensions`` (list of String, in the counter's order),
+    ``time_zone``, ``window`` (a name of WINDOWS), ``window_start`` and ``window_end`` (instants in ms, null for all
+    time), and ``prefix``: all a key has before its counter.
     """
-    parts = pl.Series("parts", keys, dtype=pl.String).str.split(SEPARATOR).list
-    names = ["kind", "number", "counter", *dimensions, "time_zone"]
-    frame = pl.DataFrame({name: parts.get(place) for place, name in enumerate(names)})
+    parts = keys.alias("parts").str.split(SEPARATOR).to_frame().lazy()
+    part = pl.col("parts").list
+    frame = parts.select(
+        kind=part.get(0),
+        number=part.get(1),
+        counter=part.get(2),
+        dimensions=part.slice(3, part.len() - 4),
+        time_zone=part.get(-1),
+    ).collect()
+    windows = frame.select("kind", "number", "time_zone").unique(maintain_order=True)
+    return frame.join(_instants(windows), on=["kind", "number", "time_zone"], how="left", maintain_order="left")
+
+
+def _instants(windows: pl.DataFrame) -> pl.DataFrame:
     number = pl.col("number").cast(pl.Int64)
-    frame = frame.with_columns(_wall(number).alias("from"), _wall(number + 1).alias("to"))
-    start = end = pl.lit(None, pl.Int64)
-    for zone in frame["time_zone"].unique(maintain_order=True).to_list():
-        here = pl.col("time_zone") == zone
-        start = pl.when(here).then(_instant("from", zone)).otherwise(start)
-        end = pl.when(here).then(_instant("to", zone)).otherwise(end)
-    window = pl.col("kind").replace_strict(WINDOWS, return_dtype=pl.String)
-    return frame.select(
-        "counter",
-        *dimensions,
+    walls = windows.with_columns(_wall(number).alias("from"), _wall(number + 1).alias("to"))
+    zones = [
+        here.with_columns(window_start=_instant("from", zone), window_end=_instant("to", zone))
+        for (zone,), here in walls.group_by("time_zone", maintain_order=True)
+    ]
+    return (pl.concat(zones) if zones else walls.with_columns(window_start=pl.lit(0), window_end=pl.lit(0))).select(
+        "kind",
+        "number",
         "time_zone",
-        window.alias("window"),
-        start.alias("window_start"),
-        end.alias("window_end"),
+        "window_start",
+        "window_end",
+        prefix=pl.concat_str("kind", "number", separator=SEPARATOR) + SEPARATOR,
+        window=pl.col("kind").replace_strict(WINDOWS, return_dtype=pl.String),
     )
 
 

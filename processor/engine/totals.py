@@ -1,7 +1,7 @@
 """The totals: one more flow on the same engine. Adds up what the source partitions have counted.
 
-A row per counter key holds, for each source partition, its newest partial: the position it is stamped with and its
-measures. Partials are absolute and, thanks to fencing, stamped in append order: a newer one replaces its
+A row per counter key holds, for each source partition that has one, its newest partial: the position it is stamped
+with and its measures. Partials are absolute and, thanks to fencing, stamped in append order: a newer one replaces its
 predecessor, and a log compacted to the newest partials gives the same totals.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +20,12 @@ import polars as pl
 import schemas
 from processor.engine.counters import MINUTE, MINUTE_LIFETIME_MS, SEPARATOR, WINDOWS, Counter, parsed
 from processor.engine.decode import Columns
+from processor.engine.lifecycle import Ints
 from processor.engine.model import Batch, Message, Outcome, Source, View
 
 ROW, PROGRESS, CLOSING, EXPIRING = b"t", b"g", b"f", b"x"
-"""Prefixes in the store: totals; progress per flow; and by the moment they are due, keys that are to become final, and
-minutes that are to go."""
+"""Prefixes in the store: totals; progress per flow; and by the moment they are due, windows that are to become final,
+and minutes that are to go."""
 
 PROGRESS_TOPIC = "counters.progress"
 GRACE_MS = 3_600_000
@@ -38,6 +39,12 @@ class Counted:
     flow: str
     counters: tuple[Counter, ...]
     partitions: int
+
+    @property
+    def entry(self) -> np.dtype[Any]:
+        """What a totals row holds of each source partition that has come."""
+        width = max(len(counter.measures) for counter in self.counters)
+        return np.dtype([("partition", "<i4"), ("position", "<i8"), ("measures", "<i8", (width,))])
 
 
 class _Output:
@@ -60,7 +67,7 @@ class TotalsFold:
     def __init__(self, counted: Sequence[Counted], generation: int) -> None:
         self.generation = generation
         self.flows = {c.flow: c for c in counted}
-        self.outputs = {counter.name: (c, _Output(counter)) for c in counted for counter in c.counters}
+        self.outputs = {counter.name: _Output(counter) for c in counted for counter in c.counters}
         self.columns = Columns(schemas.latest("Partial").text)
         self.header = schemas.latest("Partial").header
         self.progress_key, self.progress_value = schemas.latest("ProgressKey"), schemas.latest("Progress")
@@ -131,88 +138,86 @@ class TotalsFold:
         view: View,
         outcome: Outcome,
     ) -> None:
-        closing = self._due(CLOSING, counted, progress, view, outcome)
-        expiring = set(self._due(EXPIRING, counted, progress, view, outcome))
-        counter = pl.col("counter_key").str.split(SEPARATOR).list.get(2, null_on_oob=True)
-        partials = partials.with_columns(counter.alias("counter")).filter(~pl.col("counter_key").is_in(list(expiring)))
-        for name, (_, output) in self.outputs.items():
-            group = partials.filter(pl.col("counter") == name)
-            late = [key for key in closing if key.split(SEPARATOR)[2] == name]
-            keys = list(dict.fromkeys([*group["counter_key"].to_list(), *late]))
-            touched = [ROW + key.encode() for key in keys]
-            rows = _Rows(view.read(touched), counted.partitions, len(output.counter.measures))
-            index = {key: place for place, key in enumerate(keys)}
-            rows.take(np.array([index[key] for key in group["counter_key"].to_list()], np.int64), group)
-            outcome.puts += list(zip(touched, rows.dump(), strict=True))
-            gone = [key for key in expiring if key.split(SEPARATOR)[2] == name]
+        late = self._due(CLOSING, counted, progress, view, outcome)
+        gone = self._due(EXPIRING, counted, progress, view, outcome)
+        keys = pl.concat([partials["counter_key"], pl.Series(late, dtype=pl.String)]).unique(maintain_order=True)
+        parts = parsed(keys).with_columns(key=keys)
+        stands = (pl.col("window") != WINDOWS[MINUTE]) | (
+            pl.col("window_end") + MINUTE_LIFETIME_MS > progress.watermark
+        )
+        parts = parts.filter(stands & pl.col("counter").is_in(list(self.outputs)))
+        if len(parts):
+            names = parts["key"].to_list()
+            stored = [ROW + name.encode() for name in names]
+            rows = _Rows(view.read(stored), counted)
+            place = {name: i for i, name in enumerate(names)}
+            where = np.array([place.get(key, -1) for key in partials["counter_key"].to_list()], np.int64)
+            rows.take(where, partials)
+            outcome.puts += list(zip(stored, rows.dump(), strict=True))
+            self._remember(counted, parts.filter(pl.Series(rows.first)), progress, outcome)
+            self._publish(source, parts, rows, progress, outcome)
+        if gone:
             outcome.deletes += [ROW + key.encode() for key in gone]
-            if keys:
-                self._publish(source, counted, output, keys, rows, progress, outcome)
-            if gone:
-                tombs = [output.key_header + key for key in output.keys.write(parsed(gone, output.counter.dimensions))]
+            for output, some in self._by_counter(parsed(pl.Series(gone))):
+                tombs = [output.key_header + key for key in output.keys.write(some)]
                 outcome.messages.append(Message(output.topic, source.partition, tombs, [None] * len(tombs)))
 
     def _due(self, prefix: bytes, counted: Counted, progress: Progress, view: View, outcome: Outcome) -> list[str]:
-        """Keys whose moment has come, by the slowest source partition; their entries go."""
+        """Keys of windows whose moment has come, by the slowest source partition; the windows' entries go."""
         start, due = prefix + counted.flow.encode() + b"\0", []
+        own = {counter.name for counter in counted.counters}
         for entry, _ in view.scan(start):
-            moment, key = int.from_bytes(entry[len(start) : len(start) + 8], "big"), entry[len(start) + 8 :]
+            moment, (window, zone) = (
+                int.from_bytes(entry[len(start) :][:8], "big"),
+                entry[len(start) + 8 :].split(b"\0"),
+            )
             if moment > progress.watermark:
                 break
-            due.append(key.decode())
             outcome.deletes.append(entry)
+            keys = (row[len(ROW) :].decode() for row, _ in view.scan(ROW + window))
+            due += [key for key in keys if key.endswith(SEPARATOR + zone.decode()) and key.split(SEPARATOR)[2] in own]
         return due
 
-    def _publish(
-        self,
-        source: Source,
-        counted: Counted,
-        output: _Output,
-        keys: list[str],
-        rows: _Rows,
-        progress: Progress,
-        outcome: Outcome,
-    ) -> None:
-        counter = output.counter
-        parts = parsed(keys, counter.dimensions)
-        ends = parts["window_end"].to_list()
-        self._remember(counted, keys, parts["window"].to_list(), ends, rows.first, progress, outcome)
-        sums = rows.measures.sum(axis=1)
-        frame = parts.with_columns(
-            **{measure: pl.Series(sums[:, i]) for i, (measure, _) in enumerate(counter.measures)},
+    def _publish(self, source: Source, parts: pl.DataFrame, rows: _Rows, progress: Progress, outcome: Outcome) -> None:
+        """The totals in ``rows``, each to the topic of its counter."""
+        sums, first = rows.measures.sum(axis=1), pl.Series(rows.first)
+        parts = parts.with_columns(
+            place=pl.int_range(pl.len()),
             revision=pl.Series(rows.positions.sum(axis=1)),
             generation=pl.lit(self.generation, pl.Int32),
             source_positions=pl.lit(progress.positions, pl.List(pl.Int64)),
             watermark=pl.lit(progress.watermark, pl.Int64),
-            definition=pl.lit(counter.definition, pl.Int32),
-            status=pl.Series([progress.status(end, first) for end, first in zip(ends, rows.first, strict=True)]),
+            status=progress.status(pl.col("window_end"), first),
         )
-        names = [output.key_header + key for key in output.keys.write(frame)]
-        values = [output.value_header + value for value in output.values.write(frame)]
-        outcome.messages.append(Message(output.topic, source.partition, names, values))
-        outcome.tally["totals", counter.name] = outcome.tally.get(("totals", counter.name), 0) + len(keys)
+        for output, some in self._by_counter(parts):
+            counter, own = output.counter, sums[some["place"].to_numpy()]
+            frame = some.with_columns(
+                definition=pl.lit(counter.definition, pl.Int32),
+                **{measure: pl.Series(own[:, i]) for i, (measure, _) in enumerate(counter.measures)},
+            )
+            names = [output.key_header + key for key in output.keys.write(frame)]
+            values = [output.value_header + value for value in output.values.write(frame)]
+            outcome.messages.append(Message(output.topic, source.partition, names, values))
+            outcome.tally["totals", counter.name] = outcome.tally.get(("totals", counter.name), 0) + len(names)
 
-    def _remember(
-        self,
-        counted: Counted,
-        keys: list[str],
-        windows: list[str],
-        ends: list[int | None],
-        first: list[bool],
-        progress: Progress,
-        outcome: Outcome,
-    ) -> None:
-        """Note when new keys become final, and when their minutes go."""
+    def _by_counter(self, parts: pl.DataFrame) -> Iterator[tuple[_Output, pl.DataFrame]]:
+        """Parsed keys by counter, with the dimensions by name."""
+        for (name,), some in parts.group_by("counter", maintain_order=True):
+            output = self.outputs[str(name)]
+            dimensions = pl.col("dimensions").list
+            named = {dimension: dimensions.get(i) for i, dimension in enumerate(output.counter.dimensions)}
+            yield output, some.with_columns(**named)
+
+    def _remember(self, counted: Counted, new: pl.DataFrame, progress: Progress, outcome: Outcome) -> None:
+        """Note when the windows of new keys become final, and when their minutes go."""
         flow = counted.flow.encode() + b"\0"
-        for key, window, end, new in zip(keys, windows, ends, first, strict=True):
-            if not new or end is None:
-                continue
+        windows = new.select("prefix", "time_zone", "window", "window_end").unique(maintain_order=True).drop_nulls()
+        for prefix, zone, window, end in windows.iter_rows():
+            name = f"{prefix}\0{zone}".encode()
             if end + GRACE_MS > progress.watermark:
-                outcome.puts.append((CLOSING + flow + (end + GRACE_MS).to_bytes(8, "big") + key.encode(), b""))
+                outcome.puts.append((CLOSING + flow + (end + GRACE_MS).to_bytes(8, "big") + name, b""))
             if window == WINDOWS[MINUTE]:
-                outcome.puts.append(
-                    (EXPIRING + flow + (end + MINUTE_LIFETIME_MS).to_bytes(8, "big") + key.encode(), b"")
-                )
+                outcome.puts.append((EXPIRING + flow + (end + MINUTE_LIFETIME_MS).to_bytes(8, "big") + name, b""))
 
 
 @dataclass(frozen=True)
@@ -225,11 +230,16 @@ class Progress:
     before: int
     watermark: int
 
-    def status(self, end: int | None, first: bool) -> str:
-        """Of a total whose window ends at ``end``; ``first``: it is published for the first time."""
-        if end is None or end + GRACE_MS > self.watermark:
-            return "PROVISIONAL"
-        return "REVISED" if end + GRACE_MS <= self.before and not first else "FINAL"
+    def status(self, end: pl.Expr, first: pl.Series) -> pl.Expr:
+        """Of totals whose windows end at ``end``; ``first``: whether each is published for the first time."""
+        final = end + GRACE_MS
+        return (
+            pl.when(end.is_null() | (final > self.watermark))
+            .then(pl.lit("PROVISIONAL"))
+            .when((final <= self.before) & ~first)
+            .then(pl.lit("REVISED"))
+            .otherwise(pl.lit("FINAL"))
+        )
 
 
 class _Rows:
@@ -237,30 +247,34 @@ class _Rows:
     source partitions, measures); ``first``: whether a row is new.
     """
 
-    def __init__(self, stored: Sequence[bytes | None], partitions: int, measures: int) -> None:
-        width = partitions * (1 + measures)
-        zero = bytes(8 * width)
-        flat = np.frombuffer(b"".join([raw or zero for raw in stored]), "<i8").reshape(len(stored), width).copy()
-        self.flat = flat
-        self.positions = flat[:, :partitions]
-        self.measures = flat[:, partitions:].reshape(len(stored), partitions, measures)
+    def __init__(self, stored: Sequence[bytes | None], counted: Counted) -> None:
+        self.entry = counted.entry
+        found = np.frombuffer(b"".join([raw or b"" for raw in stored]), self.entry)
+        size = self.entry.itemsize
+        owner = np.repeat(np.arange(len(stored)), [len(raw or b"") // size for raw in stored])
+        self.positions = np.zeros((len(stored), counted.partitions), np.int64)
+        self.measures = np.zeros((len(stored), counted.partitions, *self.entry["measures"].shape), np.int64)
+        self.positions[owner, found["partition"]] = found["position"]
+        self.measures[owner, found["partition"]] = found["measures"]
         self.first = [raw is None for raw in stored]
 
-    def take(self, where: np.ndarray[Any, np.dtype[np.int64]], partials: pl.DataFrame) -> None:
-        """Let newer partials take the place of older ones. ``where``: row of each partial."""
-        if not len(where):
-            return
-        partition = partials["partition"].to_numpy()
-        position = partials["position"].to_numpy()
-        newer = position >= self.positions[where, partition]
-        width = partials["measures"].list.len()[0]
-        amounts = partials["measures"].explode().to_numpy().reshape(-1, width)[:, : self.measures.shape[2]]
-        at, of = where[newer], partition[newer]
-        self.positions[at, of] = position[newer]
-        self.measures[at, of] = amounts[newer]
-        partitions = self.positions.shape[1]
-        self.flat[:, partitions:] = self.measures.reshape(len(self.flat), -1)
+    def take(self, where: Ints, partials: pl.DataFrame) -> None:
+        """Let newer partials take the place of older ones. ``where``: row of each partial, -1 for none."""
+        partition, position = partials["partition"].to_numpy(), partials["position"].to_numpy()
+        newer = np.nonzero(where >= 0)[0]
+        newer = newer[position[newer] >= self.positions[where[newer], partition[newer]]]
+        if len(newer):
+            at, of = where[newer], partition[newer]
+            amounts = partials["measures"].explode().to_numpy().reshape(len(partials), -1)
+            self.positions[at, of] = position[newer]
+            self.measures[at, of] = amounts[newer]
 
     def dump(self) -> list[bytes]:
-        raw, size = self.flat.astype("<i8").tobytes(), self.flat.shape[1] * 8
-        return [raw[i * size : (i + 1) * size] for i in range(len(self.flat))]
+        owner, partition = np.nonzero(self.positions)
+        packed = np.zeros(len(owner), self.entry)
+        packed["partition"] = partition
+        packed["position"] = self.positions[owner, partition]
+        packed["measures"] = self.measures[owner, partition]
+        raw, size = packed.tobytes(), self.entry.itemsize
+        ends = (np.bincount(owner, minlength=len(self.positions)).cumsum() * size).tolist()
+        return [raw[start:end] for start, end in zip([0, *ends], ends, strict=False)]

@@ -15,10 +15,12 @@ from processor.engine.counters import SEPARATOR
 from processor.engine.decode import REASONS
 from processor.engine.model import Outcome, Source
 from processor.engine.receipts import OUTCOMES, WITH_WARNINGS
+from processor.engine.totals import Counted
 from processor.flows.declarations.counters import COUNTERS
 from processor.metrics import STATES, Business, Metrics, Server
 from tests.events import at
 
+COUNTED = Counted("declarations", COUNTERS, 8)
 SOURCE = Source("customs.declarations", 3, 8)
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -118,8 +120,6 @@ def test_labels_come_from_closed_sets() -> None:
 NOW = at("2025-03-01T00:30+08:00")
 """Still February in UTC."""
 
-PARTITIONS = 2
-
 
 def total(window: str, number: int, counter: str, *dims: str, zone: str = "Asia/Shanghai") -> bytes:
     """The key a total has in the store."""
@@ -131,9 +131,9 @@ def days(moment: str) -> int:
 
 
 def packed(*partitions: tuple[int, ...]) -> bytes:
-    """A total's value: the positions of the source partitions, then each one's measures."""
-    numbers = [0] * PARTITIONS + [n for measures in partitions for n in measures]
-    return struct.pack(f"<{len(numbers)}q", *numbers)
+    """A total's value: number, position and three measures of each source partition."""
+    padded = ((*measures, 0, 0, 0)[:3] for measures in partitions)
+    return b"".join(struct.pack("<iqqqq", place, 42, *measures) for place, measures in enumerate(padded))
 
 
 class Scan:
@@ -150,7 +150,7 @@ def business(
     registry: CollectorRegistry, *scans: Any, now: float = NOW / 1000
 ) -> dict[str, dict[tuple[str, ...], float]]:
     """Figures of the three counters by sample, and by label values in alphabetical order of the labels."""
-    registry.register(Business(COUNTERS, lambda: list(scans), PARTITIONS, lambda: now))
+    registry.register(Business(COUNTED, lambda: list(scans), lambda: now))
     figures: dict[str, dict[tuple[str, ...], float]] = {}
     for (name, labels), value in samples(registry).items():
         figures.setdefault(name.removeprefix("single_window_"), {})[tuple(v for _, v in labels)] = value
@@ -190,7 +190,7 @@ def test_today_and_this_year_are_those_of_the_time_zone(registry: CollectorRegis
 
 
 def test_stages_only_grow_and_trade_may_shrink(registry: CollectorRegistry) -> None:
-    registry.register(Business(COUNTERS, list, PARTITIONS, lambda: 0.0))
+    registry.register(Business(COUNTED, list, lambda: 0.0))
     kinds = {family.name: family.type for family in text_string_to_metric_families(generate_latest(registry).decode())}
     assert kinds == {
         "single_window_declarations_by_stage_declarations": "counter",
