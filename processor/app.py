@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import os
 import signal
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")  # before polars is imported: partitions are the parallelism
+os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:500,muzzy_decay_ms:500")  # what polars frees goes back soon
 
 import faust
 import structlog
@@ -38,9 +40,14 @@ from processor.settings import Settings
 
 log = structlog.get_logger()
 TOTALS_LINGER = 0.5
+TOTALS_RECORDS = 10_000
+"""A step of totals takes fewer records than a step of events: each becomes a message and a row."""
+
 BATCHES_HELD = 3
 """Full batches in memory: two at work, one waiting."""
 STOP_SECONDS = 9.0
+M_ARENA_MAX = -8
+"""Of glibc's malloc.h."""
 
 
 class Observer:
@@ -184,6 +191,7 @@ class WorkerApp:
                 publish_seconds=settings.publish_seconds,
                 lagging_seconds=settings.lagging_seconds,
                 linger_seconds=TOTALS_LINGER if totals else 0.0,
+                step_records=TOTALS_RECORDS if totals else settings.poll_records,
                 tables=(lambda _: "") if totals else self.reference.digest_at,
                 compacted=totals,
                 dead_letters="" if totals else "customs.declarations.dead-letters",
@@ -283,6 +291,8 @@ def _tp(settings: Settings, source: Source) -> TP:
 
 def work(settings: Settings) -> int:
     """Run one worker in this process; its exit status."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)  # one heap for every thread would keep what each freed
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)  # batches make many short-lived objects and no cycles
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

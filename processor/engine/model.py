@@ -59,7 +59,13 @@ class Batch:
 
     def since(self, position: int) -> Batch:
         """The part from ``position`` on."""
+        if position <= self.start:
+            return self
         return Batch([r for r in self.records if r.offset >= position], max(self.start, position), self.end)
+
+    def first(self, most: int) -> Batch:
+        """The part with the first ``most`` records."""
+        return self if len(self.records) <= most else self.upto(self.records[most].offset)
 
     def halves(self) -> tuple[Batch, Batch]:
         """Two non-empty parts of a batch of two records or more."""

@@ -28,7 +28,7 @@ from processor.engine.transport import Fetched
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 8.0
 LAGGING_RECORDS = 2_000
-POSTED_BYTES = 1 << 20
+POSTED_BYTES = 1 << 19
 """Journalled entries are posted in parts of about this size: it bounds what a posting takes of memory."""
 
 UNPROCESSABLE_AT_MOST = 100
@@ -74,6 +74,7 @@ class Surroundings:
     publish_seconds: float = 0.25
     lagging_seconds: float = 30.0
     linger_seconds: float = 0.0
+    step_records: int = 1 << 20
     tables: Callable[[int], str] = lambda _: ""
     compacted: bool = False
     dead_letters: str = ""
@@ -223,8 +224,9 @@ class Partition:
                 batch = batch.since(store.position)
                 if store.position == self.committed:
                     self._tell("live", position=store.position)
-        if batch.start < batch.end and not self.closing:
-            await self._fold(batch, store, outbox)
+        while batch.start < batch.end and not self.closing:
+            await self._fold(batch.first(self.around.step_records), store, outbox)
+            batch = batch.since(store.position)
 
     def _due_in(self, store: Store) -> float | None:
         """Seconds until the journal wants posting, or a position telling; None when nothing does or it is not time to

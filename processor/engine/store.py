@@ -70,7 +70,7 @@ class Journalled(NamedTuple):
 class Memory:
     """One block cache and one write-buffer budget, shared by all stores of a worker."""
 
-    def __init__(self, cache_mb: int = 64, buffers_mb: int = 96) -> None:
+    def __init__(self, cache_mb: int = 64, buffers_mb: int = 64) -> None:
         self.cache = Cache(cache_mb << 20)
         self.buffers = WriteBufferManager(buffers_mb << 20, False)
 
@@ -78,6 +78,7 @@ class Memory:
         options = Options(raw_mode=True)
         options.create_if_missing(True)
         options.set_write_buffer_size(16 << 20)
+        options.set_arena_block_size(256 << 10)
         options.set_write_buffer_manager(self.buffers)
         options.set_max_background_jobs(2)
         options.set_keep_log_file_num(2)
