@@ -11,12 +11,13 @@ from __future__ import annotations
 import io
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
 import fastavro
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyruhvro
@@ -26,8 +27,11 @@ from processor.engine import partitioner, wire
 from processor.engine.model import DeadLetter, Record, Source
 
 MAX_BYTES = 1 << 20
+TOGETHER = 2_048
 SPLIT = 16
-"""Into how many parts a batch is split to find what is wrong with it; so many payloads are looked at singly."""
+"""Payloads read at a time; into how many parts they are split to find what is wrong among them; so few are looked at
+singly.
+"""
 
 DAMAGE = (ValueError, pa.ArrowException)
 """What a payload that is not well-formed raises."""
@@ -136,17 +140,18 @@ class Decoder:
     ) -> list[tuple[str, list[int], list[bytes]]]:
         """Schema id, rows and bare payloads of what has a header that was known when the record was appended."""
         values = [record.value for record in records]
+        heads = [b"" if value is None or len(value) > MAX_BYTES else value[:10] for value in values]
+        by_head: dict[bytes, int] = {head: place for place, head in enumerate(dict.fromkeys(heads))}
+        of = np.array([by_head[head] for head in heads])
         framed: dict[str, tuple[list[int], list[bytes]]] = defaultdict(lambda: ([], []))
-        by_head: dict[bytes, list[int]] = defaultdict(list)
-        for row, value in enumerate(values):
-            by_head[b"" if value is None or len(value) > MAX_BYTES else value[:10]].append(row)
-        for head, rows in by_head.items():
+        for head, place in by_head.items():
+            rows: list[int] = np.nonzero(of == place)[0].tolist()
             size = next((size for size in (10, 5) if head[:size] in self.headers), 0)
             schema = self.headers.get(head[:size])
             if schema is not None and schema.known_from:
                 early = [row for row in rows if records[row].timestamp < schema.known_from]
                 dead += [(row, "unknown_schema", f"{schema.id} was not known yet; replay") for row in early]
-                rows = sorted({*rows} - {*early})  # noqa: PLW2901 the rest of the same rows
+                rows = sorted({*rows} - {*early})
             if schema is not None:
                 known_rows, payloads = framed[schema.id]
                 known_rows += rows
@@ -158,41 +163,24 @@ class Decoder:
     def _fast(self, name: str, rows: list[int], payloads: list[bytes], taken: _Taken) -> tuple[list[int], list[bytes]]:
         """Take what comes back byte for byte; return the rest."""
         columns = self.columns[name]
-        keep = [True] * len(rows)
-        try:
-            batch = columns.read(payloads)
-        except DAMAGE:
-            for at in self._suspects(columns, payloads, 0):
-                keep[at] = False
-            batch = columns.read(list(compress(payloads, keep)))
-        back = columns.encode(batch)
-        whole = list(compress(payloads, keep))
+        parts = [part for at in range(0, len(rows), TOGETHER) for part in _read(columns, payloads, at, at + TOGETHER)]
+        batch = pa.Table.from_batches([part for part, _ in parts], columns.arrow).combine_chunks()
+        read = [place for _, places in parts for place in places]
+        whole = payloads if len(read) == len(rows) else [payloads[place] for place in read]
+        back = [payload for part in batch.to_batches() for payload in columns.encode(part)]
         frame = pl.DataFrame(pl.from_arrow(batch))
         if back == payloads:
             taken.add(frame, rows, payloads)
             return [], []
         same = [a == b for a, b in zip(back, whole, strict=True)]
+        good = list(compress(read, same))
         taken.add(
             frame.filter(pl.Series(same, dtype=pl.Boolean)),
-            list(compress(compress(rows, keep), same)),
-            list(compress(whole, same)),
+            [rows[place] for place in good],
+            [payloads[place] for place in good],
         )
-        returned = iter(same)
-        other = [not (kept and next(returned)) for kept in keep]
-        return list(compress(rows, other)), list(compress(payloads, other))
-
-    def _suspects(self, columns: Columns, payloads: list[bytes], start: int) -> list[int]:
-        """Places, counted from ``start``, of payloads among which are those that cannot be read."""
-        try:
-            columns.read(payloads)
-        except DAMAGE:
-            if len(payloads) <= SPLIT:
-                return list(range(start, start + len(payloads)))
-        else:
-            return []
-        size = -(-len(payloads) // SPLIT)
-        parts = [(at, payloads[at : at + size]) for at in range(0, len(payloads), size)]
-        return [place for at, part in parts for place in self._suspects(columns, part, start + at)]
+        other = sorted({*range(len(rows))} - {*good})
+        return [rows[place] for place in other], [payloads[place] for place in other]
 
     def _slow(
         self, schema_id: str, newest: str, rows: list[int], payloads: list[bytes], dead: list[tuple[int, str, str]]
@@ -232,6 +220,20 @@ class Decoder:
         return Decoded(decoded.frame.filter(pl.Series(keep, dtype=pl.Boolean)), list(compress(decoded.payloads, keep)))
 
 
+def _read(columns: Columns, payloads: list[bytes], start: int, end: int) -> Iterator[tuple[pa.RecordBatch, range]]:
+    """What can be read of ``payloads[start:end]``, part by part with their places; a few neighbours of what cannot be
+    read are left out with it.
+    """
+    places = range(start, min(end, len(payloads)))
+    try:
+        yield columns.read(payloads[start:end]), places
+    except DAMAGE:
+        if len(places) > SPLIT:
+            size = -(-len(places) // SPLIT)
+            for at in range(start, places.stop, size):
+                yield from _read(columns, payloads, at, min(at + size, places.stop))
+
+
 class _Taken:
     """Columns taken so far of one record type."""
 
@@ -254,7 +256,7 @@ def _written(schema: Any, record: Any) -> bytes:
 
 
 def _rows(frame: pl.DataFrame, rows: list[int]) -> pl.DataFrame:
-    return frame.with_columns(pl.Series("row", rows, dtype=pl.UInt32))
+    return frame.hstack([pl.Series("row", rows, dtype=pl.UInt32)])
 
 
 def _unframed(value: bytes | None) -> tuple[str, str]:

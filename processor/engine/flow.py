@@ -146,9 +146,9 @@ class RegisterFold:
     def _fold(self, source: Source, batch: Batch, judged: _Judged, view: View, outcome: Outcome, clock: _Clock) -> None:
         flow = self.flow
         frame, identity, content = judged.in_order
-        keys: dict[bytes, int] = {}
-        key = np.array([keys.setdefault(k, len(keys)) for k in frame["key"].cast(pl.Binary).to_list()], np.int64)
-        names = list(keys)
+        keys = frame["key"].to_arrow().dictionary_encode()
+        key = keys.indices.to_numpy().astype(np.int64)
+        names = [name.encode() for name in keys.dictionary.to_pylist()]
         refused = rules.refused(judged.findings)
         brought = judged.prepared.documents
         brought = brought.filter(~np.isin(brought["row"].to_numpy(), refused))

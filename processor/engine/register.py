@@ -81,8 +81,9 @@ class Loaded:
         is_known, content = np.zeros(len(key), np.bool_), np.zeros(len(key), np.int64)
         candidates = np.nonzero(np.isin(identity, pairs[:, 0]))[0]
         if len(candidates):
-            owners = np.repeat(np.arange(len(seen)), seen)
-            found = {(k, i): c for k, (i, c) in zip(owners.tolist(), pairs.tolist(), strict=True)}
+            met = np.isin(pairs[:, 0], identity[candidates])
+            owners = np.repeat(np.arange(len(seen)), seen)[met]
+            found = {(k, i): c for k, (i, c) in zip(owners.tolist(), pairs[met].tolist(), strict=True)}
             for e in candidates.tolist():
                 known = found.get((int(key[e]), int(identity[e])))
                 if known is not None:
@@ -150,25 +151,15 @@ def rows(
     heads["seen"] = kept + added[k]
     heads["document"] = [NOTHING if p == NOTHING else len(documents[p]) for p in place.tolist()]
     heads["parked"] = after.parked[k]
-    packed, size = heads.tobytes(), HEAD.itemsize
-    seen = (kept * PAIR + size).tolist()
-    return [
-        (
-            PREFIX + keys[key],
-            b"".join(
-                (
-                    packed[i * size : i * size + size],
-                    loaded.raw[key][size : seen[i]],
-                    pairs[begin:end],
-                    b"" if document == NOTHING else documents[document],
-                    waiting.get(key, b""),
-                )
-            ),
-        )
-        for i, (key, begin, end, document) in enumerate(
-            zip(k.tolist(), begins[k].tolist(), ends[k].tolist(), place.tolist(), strict=True)
-        )
-    ]
+    packed, size, chosen = heads.tobytes(), HEAD.itemsize, k.tolist()
+    parts = (
+        [packed[at : at + size] for at in range(0, len(packed), size)],
+        [loaded.raw[key][size:end] for key, end in zip(chosen, (kept * PAIR + size).tolist(), strict=True)],
+        [pairs[begin:end] for begin, end in zip(begins[k].tolist(), ends[k].tolist(), strict=True)],
+        [b"" if p == NOTHING else documents[p] for p in place.tolist()],
+        [waiting.get(key, b"") for key in chosen] if waiting else [b""] * len(chosen),
+    )
+    return list(zip([PREFIX + keys[key] for key in chosen], map(b"".join, zip(*parts, strict=True)), strict=True))
 
 
 def _waiting(loaded: Loaded, folded: Folded) -> dict[int, bytes]:
