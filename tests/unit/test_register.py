@@ -1,0 +1,108 @@
+"""Register rows: what a fold leaves is what the next batch loads."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from processor.engine import register
+from processor.engine.lifecycle import ACCEPTED, DUPLICATE, NEVER, PARKED, Events, Folded, Ints, Parked
+from processor.engine.register import Brought, Loaded
+
+
+class Entries:
+    """A store's reading side."""
+
+    position = watermark = posted_watermark = 0
+
+    def __init__(self) -> None:
+        self.entries: dict[bytes, bytes] = {}
+
+    def read(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [self.entries.get(key) for key in keys]
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        return ((key, value) for key, value in self.entries.items() if key.startswith(prefix))
+
+
+def ints(*values: int) -> Ints:
+    return np.array(values, np.int64)
+
+
+def load(view: Entries, *keys: bytes, documents: list[bytes] | None = None) -> Loaded:
+    brought = documents or []
+    return register.load(keys, Brought(brought, ints(*([1] * len(brought)))), view)
+
+
+def save(view: Entries, loaded: Loaded, keys: Sequence[bytes], verdicts: list[tuple[int, int, int, int]]) -> None:
+    """Write the rows of `loaded`; `verdicts`: (key index, verdict, identity, content) of each event."""
+    columns = [ints(*column) for column in zip(*verdicts, strict=True)]
+    key, verdict, identity, content = columns
+    zeros = np.zeros(len(key), np.int64)
+    yes = np.ones(len(key), np.bool_)
+    appended = zeros + 1_000
+    events = Events(key, zeros, zeros, zeros, appended, yes, zeros, content, zeros, ~yes, zeros)
+    written = np.zeros(len(keys), np.bool_)
+    written[key] = True
+    nothing = np.zeros((0, 4), np.int64)
+    folded = Folded(verdict, zeros, nothing, nothing, written, loaded.rows, loaded.parked)
+    view.entries.update(register.rows(keys, loaded, folded, events, identity))
+
+
+def test_a_key_never_seen_has_an_empty_row() -> None:
+    loaded = load(Entries(), b"a", b"b")
+    rows = loaded.rows
+    assert rows.state.tolist() == rows.version.tolist() == rows.parked.tolist() == [0, 0]
+    assert rows.document.tolist() == [-1, -1]
+    assert rows.touched.tolist() == [NEVER, NEVER]
+    assert loaded.known(ints(0, 1), ints(7, 7))[0].tolist() == [False, False]
+
+
+def test_state_document_and_identities_come_back() -> None:
+    view, keys = Entries(), (b"a", b"b")
+    loaded = load(view, *keys, documents=[b"first"])
+    loaded.rows.state[0], loaded.rows.version[0], loaded.rows.touched[0] = 3, 2, 1_000
+    loaded.rows.document[0], loaded.rows.counted[0], loaded.rows.counted_at[0] = 2, True, -5
+    save(view, loaded, keys, [(0, ACCEPTED, 11, 111), (0, DUPLICATE, 11, 111), (0, PARKED, 12, 112)])
+    again = load(view, *reversed(keys))
+    rows = again.rows
+    assert (rows.state[1], rows.version[1], rows.touched[1], rows.counted[1], rows.counted_at[1]) == (
+        3,
+        2,
+        1_000,
+        True,
+        -5,
+    )
+    assert again.documents[rows.document[1]] == b"first"
+    assert again.basis[rows.document[1]] == 1
+    is_known, content = again.known(ints(1, 1, 0, 1), ints(11, 12, 11, 13))
+    assert is_known.tolist() == [True, True, False, False]
+    assert content.tolist()[:2] == [111, 112]
+
+
+def test_parked_events_come_back_in_order_with_what_they_bring() -> None:
+    view, keys = Entries(), (b"a", b"b")
+    loaded = load(view, *keys, documents=[b"later"])
+    for kind, document in ((4, -1), (1, 2), (5, -1)):
+        loaded.parked.add(1, kind, kind * 10, kind * 100, document)
+    loaded.parked.alive[2] = False
+    loaded.rows.parked[1] = 2
+    save(view, loaded, keys, [(1, PARKED, 1, 1)])
+    parked = load(view, *keys).parked
+    documents = load(view, *keys).documents
+    found = [(k, kind, version, at) for k, kind, version, at in zip(parked.key, parked.kind, parked.version, parked.at)]  # noqa: B905
+    assert found == [(1, 4, 40, 400), (1, 1, 10, 100)]
+    assert [None if place < 0 else documents[place] for place in parked.document] == [None, b"later"]
+
+
+def test_what_was_seen_before_a_row_expired_is_forgotten() -> None:
+    view, keys = Entries(), (b"a",)
+    loaded = load(view, *keys)
+    save(view, loaded, keys, [(0, ACCEPTED, 1, 1)])
+    loaded = load(view, *keys)
+    loaded.rows.born[0] = 900
+    save(view, loaded, keys, [(0, ACCEPTED, 2, 2)])
+    assert load(view, *keys).known(ints(0, 0), ints(1, 2))[0].tolist() == [False, True]
+
+
+def test_parked_is_empty_by_default() -> None:
+    assert load(Entries(), b"a").parked == Parked()
