@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import InvalidProducerEpoch, InvalidTxnState, ProducerFenced
+from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, InvalidTxnState, ProducerFenced
 
 from processor.engine.model import Message
 from processor.engine.record_batch import Addressed, pack
@@ -69,7 +69,8 @@ class Outbox:
                 sent = [await self._send(each) for each in packed]
                 await self.producer.send_offsets_to_transaction({log: (position, str(published))}, self.group)
                 await asyncio.gather(*sent)
-        except (ProducerFenced, InvalidProducerEpoch, InvalidTxnState) as fenced:
+        except (ProducerFenced, InvalidProducerEpoch, InvalidTxnState, IllegalOperation) as fenced:
+            # IllegalOperation: the sender met one of the others meanwhile, and there is no transaction any more
             raise Fenced(str(fenced)) from None
 
     async def _send(self, each: Addressed) -> asyncio.Future[Any]:

@@ -42,9 +42,9 @@ class Mark:
     tables: str = ""
     position: int = 0
     watermark: int = 0
+    last: tuple[int, int, int] | None = None
     posted: int = 0
     posted_watermark: int = 0
-    last: tuple[int, int, int] | None = None
 
     def dump(self) -> bytes:
         return json.dumps(self.__dict__).encode()

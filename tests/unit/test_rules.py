@@ -232,4 +232,4 @@ def test_warnings_do_not_refuse() -> None:
     error = Rule("X01", "ledger", "/n", "never", never, "own", applies=pl.col("row") == 1)
     found = engine.judge([warning, error], frames)
     assert sorted(found["rule"].to_list()) == ["W99", "W99", "W99", "X01"]
-    assert engine.refused(found).to_list() == [1]
+    assert engine.refused(found).tolist() == [1]
