@@ -24,6 +24,9 @@ from pathlib import Path
 from deploy.jars import LocalKafkaError, ensure, program
 from deploy.probe import answers
 
+JVM = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Djava.awt.headless=true")
+"""A broker for one machine: the optimising compiler took as much of two cores as all the rest of the broker."""
+
 HERE = Path(__file__).parent / "kafka"
 HOME = Path(".local/kafka")
 LOOPBACK = "127.0.0.1"
@@ -56,7 +59,7 @@ def start(home: Path = HOME, port: int = 9092, heap_mb: int = 512) -> LocalKafka
         if running is not None and _comes_up(running):
             return running
         _refuse_taken(port)
-        java = [program("java"), f"-Xms{heap_mb // 2}m", f"-Xmx{heap_mb}m", "-Djava.awt.headless=true"]
+        java = [program("java"), f"-Xms{heap_mb // 2}m", f"-Xmx{heap_mb}m", *JVM]
         jars = home.parent / "jars"
         ensure(jars)
         java += ["-cp", f"{jars}/*", f"-Dkafka.logs.dir={home / 'logs'}"]
