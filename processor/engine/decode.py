@@ -27,7 +27,7 @@ from processor.engine import partitioner, wire
 from processor.engine.model import DeadLetter, Record, Source
 
 MAX_BYTES = 1 << 20
-TOGETHER = 2_048
+TOGETHER = 4_096
 SPLIT = 16
 """Payloads read at a time; into how many parts they are split to find what is wrong among them; so few are looked at
 singly.
@@ -89,12 +89,22 @@ class Columns:
         if frame.is_empty():
             return []
         table = frame.select(self.arrow.names).to_arrow().cast(self.arrow)
-        return self.encode(table.combine_chunks().to_batches()[0])
-
-    def encode(self, batch: pa.RecordBatch) -> list[bytes]:
-        """A record batch as Avro payloads."""
-        encoded: list[bytes] = pyruhvro.serialize_record_batch(batch, self.text, 1)[0].to_pylist()
+        encoded: list[bytes] = self.encode(table.combine_chunks().to_batches()[0]).to_pylist()
         return encoded
+
+    def encode(self, batch: pa.RecordBatch) -> pa.BinaryArray:
+        """A record batch as Avro payloads."""
+        return pyruhvro.serialize_record_batch(batch, self.text, 1)[0]
+
+    def returned(self, batch: pa.RecordBatch, payloads: Sequence[bytes]) -> list[bool] | None:
+        """Which rows of ``batch``, read from ``payloads``, are written as they were; None: all of them."""
+        back = self.encode(batch)
+        ends = np.frombuffer(back.buffers()[1], "<i4")[back.offset :][: len(back) + 1]
+        data = back.buffers()[2].slice(ends[0], ends[-1] - ends[0])
+        sizes = np.fromiter(map(len, payloads), np.int64, len(payloads))
+        if np.array_equal(np.diff(ends), sizes) and data.equals(pa.py_buffer(b"".join(payloads))):
+            return None
+        return [a == b for a, b in zip(back.to_pylist(), payloads, strict=True)]
 
 
 class Decoder:
@@ -162,23 +172,18 @@ class Decoder:
 
     def _fast(self, name: str, rows: list[int], payloads: list[bytes], taken: _Taken) -> tuple[list[int], list[bytes]]:
         """Take what comes back byte for byte; return the rest."""
-        columns = self.columns[name]
-        parts = [part for at in range(0, len(rows), TOGETHER) for part in _read(columns, payloads, at, at + TOGETHER)]
-        batch = pa.Table.from_batches([part for part, _ in parts], columns.arrow).combine_chunks()
-        read = [place for _, places in parts for place in places]
-        whole = payloads if len(read) == len(rows) else [payloads[place] for place in read]
-        back = [payload for part in batch.to_batches() for payload in columns.encode(part)]
-        frame = pl.DataFrame(pl.from_arrow(batch))
-        if back == payloads:
+        columns, batches = self.columns[name], []
+        good: list[int] = []
+        for start in range(0, len(rows), TOGETHER):
+            for batch, places in _read(columns, payloads, start, start + TOGETHER):
+                same = columns.returned(batch, payloads[places.start : places.stop])
+                batches.append(batch if same is None else batch.filter(pa.array(same, pa.bool_())))
+                good += places if same is None else compress(places, same)
+        frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches(batches, columns.arrow).combine_chunks()))
+        if len(good) == len(rows):
             taken.add(frame, rows, payloads)
             return [], []
-        same = [a == b for a, b in zip(back, whole, strict=True)]
-        good = list(compress(read, same))
-        taken.add(
-            frame.filter(pl.Series(same, dtype=pl.Boolean)),
-            [rows[place] for place in good],
-            [payloads[place] for place in good],
-        )
+        taken.add(frame, [rows[place] for place in good], [payloads[place] for place in good])
         other = sorted({*range(len(rows))} - {*good})
         return [rows[place] for place in other], [payloads[place] for place in other]
 

@@ -15,13 +15,11 @@ POSITIVE = np.uint32(0x7FFFFFFF)
 def murmur2(keys: Sequence[bytes]) -> npt.NDArray[np.uint32]:
     """Kafka's murmur2 hash of each key, as its Java client computes it."""
     lengths = np.fromiter(map(len, keys), np.int64, len(keys))
-    joined = np.frombuffer(b"".join(keys), np.uint8)
-    starts = np.cumsum(lengths) - lengths
     hashes = np.zeros(len(keys), np.uint32)
     for length in np.unique(lengths).tolist():
         here = np.nonzero(lengths == length)[0]
-        rows = joined[starts[here, None] + np.arange(length)]
-        hashes[here] = _hash(rows, length)
+        joined = b"".join([keys[i] for i in here.tolist()])
+        hashes[here] = _hash(np.frombuffer(joined, np.uint8).reshape(len(here), length), length)
     return hashes
 
 
@@ -32,11 +30,11 @@ def partitions(keys: Sequence[bytes], count: int) -> npt.NDArray[np.int64]:
 
 def _hash(rows: npt.NDArray[np.uint8], length: int) -> npt.NDArray[np.uint32]:
     whole = length // 4 * 4
-    words = np.ascontiguousarray(rows[:, :whole]).view("<u4").astype(np.uint32)
+    words = np.ascontiguousarray(np.ascontiguousarray(rows[:, :whole]).view("<u4").T)
     with np.errstate(over="ignore"):
         h = np.full(len(rows), SEED ^ np.uint32(length), np.uint32)
         for column in range(whole // 4):
-            k = words[:, column] * M
+            k = words[column] * M
             k ^= k >> np.uint32(24)
             h = h * M ^ k * M
         rest = length - whole
