@@ -33,25 +33,27 @@ class Writer:
 
         Every partition also gets the progress itself: a partial without a counter.
         """
-        where = partitioner.partitions(list(keys), self.count)
+        names = [*keys, *[b""] * self.count]
+        where = np.concatenate([partitioner.partitions(list(keys), self.count), np.arange(self.count)])
+        measures = [pl.Series(amounts.reshape(-1)).reshape((len(keys), self.width)).cast(pl.List(pl.Int64))]
+        measures.append(pl.Series([[]] * self.count, dtype=pl.List(pl.Int64)))
+        frame = pl.DataFrame(
+            {
+                "counter_key": pl.Series(names, dtype=pl.Binary).cast(pl.String),
+                "measures": pl.concat(measures),
+            }
+        ).with_columns(
+            generation=pl.lit(source.generation, pl.Int32),
+            flow=pl.lit(self.flow),
+            partition=pl.lit(source.partition, pl.Int32),
+            position=pl.lit(position, pl.Int64),
+            watermark=pl.lit(watermark, pl.Int64),
+        )
+        stamp = SEPARATOR.join([str(source.generation), self.flow, str(source.partition), ""]).encode()
+        payloads = self.columns.write(frame)
         messages = []
         for partition in range(self.count):
-            chosen = np.nonzero(where == partition)[0]
-            names = [keys[i] for i in chosen.tolist()]
-            measures = pl.Series(amounts[chosen].reshape(-1)).reshape((len(names), self.width)).cast(pl.List(pl.Int64))
-            frame = pl.DataFrame(
-                {
-                    "counter_key": pl.Series([*names, b""], dtype=pl.Binary).cast(pl.String),
-                    "measures": pl.concat([measures, pl.Series([[]], dtype=pl.List(pl.Int64))]),
-                }
-            ).with_columns(
-                generation=pl.lit(source.generation, pl.Int32),
-                flow=pl.lit(self.flow),
-                partition=pl.lit(source.partition, pl.Int32),
-                position=pl.lit(position, pl.Int64),
-                watermark=pl.lit(watermark, pl.Int64),
-            )
-            stamp = SEPARATOR.join([str(source.generation), self.flow, str(source.partition), ""]).encode()
-            payloads = [self.header + payload for payload in self.columns.write(frame)]
-            messages.append(Message(TOPIC, partition, [stamp + name for name in [*names, b""]], payloads))
+            chosen = np.nonzero(where == partition)[0].tolist()  # its progress comes last
+            own = [stamp + names[i] for i in chosen]
+            messages.append(Message(TOPIC, partition, own, [self.header + payloads[i] for i in chosen]))
         return messages

@@ -28,6 +28,11 @@ from processor.engine.transport import Fetched
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 8.0
 LAGGING_RECORDS = 2_000
+REST, MOST_SECONDS = 5, 0.4
+"""After a publication a partition rests so many times as long as it took, of MOST_SECONDS at most: a busy worker
+publishes less often, but every two seconds.
+"""
+
 POSTED_BYTES = 1 << 19
 """Journalled entries are posted in parts of about this size: it bounds what a posting takes of memory."""
 
@@ -92,7 +97,7 @@ class Partition:
         self.committed = 0
         self.store: Store | None = None
         self.published = 0
-        self.told, self.told_at = 0, 0.0
+        self.told, self.told_at, self.took = 0, 0.0, 0.0
         self.behind = 0
         self.holds = 0
         self.unprocessable = 0
@@ -191,13 +196,17 @@ class Partition:
         self.epoch = await self.around.seek(self.source, position)
 
     async def _work(self, store: Store, outbox: Outbox) -> None:
+        posted = False
         while not self.closing:
             due = self._due_in(store)
-            if due == 0.0:
+            if due == 0.0 and not (posted and self.waiting.qsize()):  # a long journal and batches take turns
                 await self._publish(store, outbox)
+                posted = True
                 continue
+            posted = False
             try:  # no longer than until lag may be over
-                fetched = await asyncio.wait_for(self.waiting.get(), due and min(due, self.around.publish_seconds))
+                async with asyncio.timeout(None if due is None else min(due, self.around.publish_seconds)):
+                    fetched = await self.waiting.get()
             except TimeoutError:
                 continue
             if fetched is None or self.closing:
@@ -238,7 +247,7 @@ class Partition:
         if store.position < self.committed or not (store.journal or store.position > self.told):
             return None
         pace = self.around.lagging_seconds if self.around.lagging() else self.around.publish_seconds
-        return max(0.0, self.told_at + pace - time.monotonic())
+        return max(0.0, self.told_at + max(pace, REST * self.took) - time.monotonic())
 
     def _published_before(self, store: Store) -> bool:
         """Whether the oldest of the journal was published by whoever held the partition before: then, in silence."""
@@ -290,6 +299,7 @@ class Partition:
         """Post the oldest of the journal to the counters, and publish those."""
         around, source, silent = self.around, self.source, self._published_before(store)
         batches, position, watermark = self._next(store)
+        began = time.monotonic()
         posting = await self._thread(self._post, store, batches, position, watermark)
         if not silent:
             if len(batches) == len(store.journal):
@@ -302,6 +312,7 @@ class Partition:
                 around.observer.point("before_markers", source)
         if batches:
             await self._thread(store.write_posting, posting)
+        self.took = min(time.monotonic() - began, MOST_SECONDS)
         around.observer.posted(source, posting)
 
     def _next(self, store: Store) -> tuple[list[Journalled], int, int]:
