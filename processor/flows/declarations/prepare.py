@@ -26,25 +26,40 @@ def preparer(reference: Reference) -> Callable[[Mapping[str, pl.DataFrame]], Pre
     offices = reference.offices.rename({"code": "declaration_office", "known_from": "office_known_from"})
 
     def prepare(decoded: Mapping[str, pl.DataFrame]) -> Prepared:
-        lodged = decoded["CustomsDeclaration"].rename({"event_time": "at"})
-        lodged = lodged.join(zones, on="jurisdiction", how="left", maintain_order="left")
-        lodged = lodged.join(offices, on=["jurisdiction", "declaration_office"], how="left", maintain_order="left")
-        lodged = lodged.with_columns(
+        lodged, status = (_timed(decoded[name]) for name in ("CustomsDeclaration", "DeclarationStatus"))
+        places = lodged.select("jurisdiction", "declaration_office", "appended")
+        places = places.join(zones, on="jurisdiction", how="left", maintain_order="left")
+        places = places.join(offices, on=["jurisdiction", "declaration_office"], how="left", maintain_order="left")
+        places = places.select(
+            "time_zone",
             office_known=(pl.col("office_known_from") <= pl.col("appended")).fill_null(value=False),
             zone_known=(pl.col("zone_known_from") <= pl.col("appended")).fill_null(value=False),
-            trader_id_valid=checks.social_credit_codes(lodged["trader_id"]),
         )
-        status = decoded["DeclarationStatus"].rename({"event_time": "at"})
         items = _items(lodged)
+        lodged = lodged.hstack(
+            [
+                *places.get_columns(),
+                checks.social_credit_codes(lodged["trader_id"]).alias("trader_id_valid"),
+                *_of_items(lodged["row"], items).get_columns(),
+            ]
+        )
         containers = lodged.select(*CARRIED, "containers").filter(pl.col("containers").list.len() > 0)
         place = _places(containers["containers"])
         containers = containers.explode("containers").rename({"containers": "container"})
-        containers = containers.with_columns(place, valid=checks.container_numbers(containers["container"]))
-        lodged = lodged.join(_sums(items), on="row", how="left", maintain_order="left")
-        frames = {"declaration": lodged, "status": status, "item": items, "container": containers}
-        return Prepared(_events(lodged, status), frames, _documents(lodged, items))
+        valid = checks.container_numbers(containers["container"]).alias("valid")
+        frames = {
+            "declaration": lodged,
+            "status": status,
+            "item": items,
+            "container": containers.hstack([place, valid]),
+        }
+        return Prepared(_events(lodged, status), frames, _documents(lodged))
 
     return prepare
+
+
+def _timed(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.hstack([frame["event_time"].alias("at")])
 
 
 def _events(lodged: pl.DataFrame, status: pl.DataFrame) -> pl.DataFrame:
@@ -65,7 +80,7 @@ def _items(lodged: pl.DataFrame) -> pl.DataFrame:
     items = lodged.select(*CARRIED, "items").filter(pl.col("items").list.len() > 0)
     place = _places(items["items"])
     exploded = items.explode("items").unnest("items")
-    return exploded.with_columns(place, chapter=pl.col("commodity_code").str.slice(0, 2))
+    return exploded.hstack([place, exploded["commodity_code"].str.slice(0, 2).alias("chapter")])
 
 
 def _places(lists: pl.Series) -> pl.Series:
@@ -75,18 +90,21 @@ def _places(lists: pl.Series) -> pl.Series:
     return pl.Series("place", np.arange(1, len(starts) + 1) - starts, dtype=pl.UInt32)
 
 
-def _sums(items: pl.DataFrame) -> pl.DataFrame:
-    in_order = (pl.col("sequence") == pl.col("place")).all()
-    return items.group_by("row").agg(pl.col("total").sum().alias("value"), in_order.alias("items_in_order"))
-
-
-def _documents(lodged: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
-    """The content a register row keeps (counters.DOCUMENT_SCHEMA), one row per declaration, with ``row``."""
-    lines = items.group_by("row", maintain_order=True).agg(
-        pl.struct("chapter", pl.col("total").alias("value"), pl.col("net_mass").fill_null(0)).alias("lines"),
+def _of_items(rows: pl.Series, items: pl.DataFrame) -> pl.DataFrame:
+    """For each row its items together: ``value``, ``items_in_order``, ``items_net_mass``, ``lines``; null for none."""
+    line = pl.struct("chapter", pl.col("total").alias("value"), pl.col("net_mass").fill_null(0))
+    found = items.group_by("row", maintain_order=True).agg(
+        pl.col("total").sum().alias("value"),
+        (pl.col("sequence") == pl.col("place")).all().alias("items_in_order"),
         pl.col("net_mass").sum().alias("items_net_mass"),
+        line.alias("lines"),
     )
-    return lodged.join(lines, on="row", how="left", maintain_order="left").select(
+    return rows.to_frame().join(found, on="row", how="left", maintain_order="left").drop("row")
+
+
+def _documents(lodged: pl.DataFrame) -> pl.DataFrame:
+    """The content a register row keeps (counters.DOCUMENT_SCHEMA), one row per declaration, with ``row``."""
+    return lodged.select(
         "row",
         pl.col("declaration_office").alias("office"),
         "flow",
