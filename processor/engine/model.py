@@ -10,8 +10,12 @@ Payload = bytes
 """Bytes of one Kafka key or value."""
 
 
+Header = tuple[str, bytes | None]
+"""Name and value of one Kafka header."""
+
+
 class Record(Protocol):
-    """One record of the log as the engine reads it (aiokafka's ConsumerRecord, or LogRecord in tests)."""
+    """One record of the log as the engine reads it (as aiokafka's parser makes it, or LogRecord in tests)."""
 
     @property
     def offset(self) -> int: ...
@@ -21,15 +25,18 @@ class Record(Protocol):
     def key(self) -> bytes | None: ...
     @property
     def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[Header]: ...
 
 
 class LogRecord(NamedTuple):
-    """A record without a broker: offset, append time in ms, key and value."""
+    """A record without a broker: offset, append time in ms, key, value and headers."""
 
     offset: int
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Sequence[Header] = ()
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ class Message(NamedTuple):
     partition: int
     keys: Sequence[Payload | None]
     values: Sequence[Payload | None]
-    headers: Sequence[list[tuple[str, bytes]]] = ()
+    headers: Sequence[list[Header]] = ()
 
 
 @dataclass

@@ -11,7 +11,7 @@ import polars as pl
 import schemas
 from processor.engine.decode import Columns
 from processor.engine.lifecycle import ACCEPTED, DUPLICATE, REUSED, Folded, Ints, Lifecycle
-from processor.engine.model import DeadLetter, Message, Outcome, Source
+from processor.engine.model import DeadLetter, Header, Message, Outcome, Source
 from processor.engine.rules import ERROR, by_row, table
 
 OUTCOMES = ("ACCEPTED", "PARKED", "REFUSED", "CONFLICT", "DUPLICATE", "CONFLICT", "REFUSED", "REFUSED")
@@ -121,9 +121,10 @@ def _of_lifecycle(answers: Answers) -> pl.DataFrame:
 
 
 def dead_letters(topic: str, source: Source, dead: Sequence[DeadLetter]) -> Message:
-    """Dead letters with their records as they came: key, value, and why and where in the headers."""
-    headers = [
+    """Dead letters with their records as they came: key, value and headers; then why and where, in more headers."""
+    headers: list[list[Header]] = [
         [
+            *letter.record.headers,
             ("__streams.errors.exception", f"single_window.{letter.reason}".encode()),
             ("__streams.errors.message", letter.message.encode()),
             ("__streams.errors.topic", source.topic.encode()),
