@@ -109,6 +109,7 @@ class WorkerApp:
         self.registry.register(self._business())
         self.executor = ThreadPoolExecutor(settings.step_threads, thread_name_prefix="step")
         self.memory = Memory(settings.cache_mb, settings.buffers_mb)
+        self.posting = asyncio.Lock()
         self.partitions = Partitions(self._open, self._fatal, BATCHES_HELD * settings.poll_records)
         self.faust = self._app()
         self.server = Server(self.registry, settings.metrics_host, settings.metrics_port, self.ready)
@@ -188,6 +189,7 @@ class WorkerApp:
                 lagging=lambda: any(
                     p.behind > LAGGING_RECORDS for p in self.partitions.held.values() if p.fold is fold
                 ),
+                posting=self.posting,
                 publish_seconds=settings.publish_seconds,
                 lagging_seconds=settings.lagging_seconds,
                 linger_seconds=TOTALS_LINGER if totals else 0.0,

@@ -29,8 +29,8 @@ class Settings(BaseSettings):
     publish_seconds: float = Field(0.25, gt=0, le=60, description="how often counters are published")
     lagging_seconds: float = Field(30.0, gt=0, le=600, description="the same while batches wait")
     session_seconds: float = Field(10.0, ge=1, le=300, description="a worker silent for longer loses its partitions")
-    cache_mb: int = Field(64, ge=1, le=65_536, description="RocksDB block cache of all stores together")
-    buffers_mb: int = Field(64, ge=8, le=65_536, description="RocksDB write buffers of all stores together")
+    cache_mb: int = Field(48, ge=1, le=65_536, description="RocksDB block cache of all stores together")
+    buffers_mb: int = Field(48, ge=8, le=65_536, description="RocksDB write buffers of all stores together")
     log_level: str = Field("info", pattern=r"^(debug|info|warning|error)$")
     crash_at: str = Field("", description="for tests: point:flow:n, the process kills itself there the n-th time")
 

@@ -33,7 +33,7 @@ REST, MOST_SECONDS = 5, 0.4
 publishes less often, but every two seconds.
 """
 
-POSTED_BYTES = 1 << 19
+POSTED_BYTES = 1 << 18
 """Journalled entries are posted in parts of about this size: it bounds what a posting takes of memory."""
 
 UNPROCESSABLE_AT_MOST = 100
@@ -63,7 +63,7 @@ class Observer(Protocol):
 @dataclass(frozen=True)
 class Surroundings:
     """What partitions share. ``publish_seconds``: how often counters are published; ``lagging_seconds``: the same
-    while ``lagging``: answers come first.
+    while ``lagging``: answers come first. ``posting``: one posting at a time, for its memory.
     """
 
     bootstrap: str
@@ -76,6 +76,7 @@ class Surroundings:
     seek: Callable[[Source, int], Awaitable[int]]
     committed: Callable[[Source], Awaitable[Committed]]
     lagging: Callable[[], bool]
+    posting: asyncio.Lock
     publish_seconds: float = 0.25
     lagging_seconds: float = 30.0
     linger_seconds: float = 0.0
@@ -300,13 +301,14 @@ class Partition:
         around, source, silent = self.around, self.source, self._published_before(store)
         batches, position, watermark = self._next(store)
         began = time.monotonic()
-        posting = await self._thread(self._post, store, batches, position, watermark)
+        async with around.posting:
+            posting = await self._thread(self._post, store, batches, position, watermark)
+            packed = await self._thread(outbox.pack, posting.messages)
         if not silent:
             if len(batches) == len(store.journal):
                 self.told, self.told_at = position, time.monotonic()
-            if posting.messages:
+            if packed:
                 around.observer.point("before_partials", source)
-                packed = await self._thread(outbox.pack, posting.messages)
                 await outbox.commit(packed, self._log, store.position, position)
                 self.published = position
                 around.observer.point("before_markers", source)

@@ -70,7 +70,7 @@ class Journalled(NamedTuple):
 class Memory:
     """One block cache and one write-buffer budget, shared by all stores of a worker."""
 
-    def __init__(self, cache_mb: int = 64, buffers_mb: int = 64) -> None:
+    def __init__(self, cache_mb: int = 48, buffers_mb: int = 48) -> None:
         self.cache = Cache(cache_mb << 20)
         self.buffers = WriteBufferManager(buffers_mb << 20, False)
 

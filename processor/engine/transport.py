@@ -25,7 +25,7 @@ from faust.types.tuples import ConsumerMessage
 
 from processor.engine.model import Batch, Record
 
-FETCH_BYTES = 8 << 20
+FETCH_BYTES = 4 << 20
 METADATA_MS = 10_000
 """A topic that goes, comes again or grows is seen within this time: its partitions are opened anew, and checked."""
 
