@@ -1,21 +1,23 @@
-"""Reading counters: the table as it stands, its changes, and how far the totals have come.
+"""Reading counters without knowing which: the table as it stands, and how far the totals have come.
 
 Counter topics are compacted tables: the newest record of a key is its total, a tombstone says that it expired, an
-absent key is zero. Read-committed throughout: an aborted transaction is never seen.
+absent key is zero. Read-committed throughout: an aborted transaction is never seen. Typed rows, and changes as they
+come, are in ``client``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import schemas
-from connectors.records import Record, decode
+from connectors.records import decode
 from connectors.topic_io import TopicReader, end_offsets
 
-__all__ = ["ProgressKey", "Row", "all_counted", "counters", "end_offsets", "progress", "snapshot", "subscribe"]
+__all__ = ["ProgressKey", "Row", "all_counted", "counters", "end_offsets", "progress", "progress_of", "snapshot"]
 
 INPUT = "customs.declarations"
+FLOW = "declarations"
 _TOPIC = "counters."
 _WINDOW = ("window", "window_start")
 _ABOUT = (
@@ -32,11 +34,10 @@ _ABOUT = (
 
 
 class Row(NamedTuple):
-    """One total of a counter, or the tombstone of one.
+    """One total of a counter.
 
     ``dims`` in the order of the key's schema; ``measures`` as in the value's schema, scaled (units in its docs).
-    Windows in ms since 1970 UTC, None for ALL_TIME. A tombstone (``deleted``) has its key only: no measures, texts
-    empty, numbers 0.
+    Windows in ms since 1970 UTC, None for ALL_TIME.
     """
 
     counter: str
@@ -50,7 +51,6 @@ class Row(NamedTuple):
     generation: int
     status: str
     watermark: int
-    deleted: bool
     partition: int
     offset: int
 
@@ -78,37 +78,33 @@ def counters() -> tuple[str, ...]:
     )
 
 
-def subscribe(
-    counter: str, *, bootstrap: str, prefix: str = "", snapshot: bool = False, follow: bool = False
-) -> Iterator[Row]:
-    """The rows of a counter.
-
-    ``snapshot``: the table as it stands now, one row a key, without expired ones. ``follow``: changes from now on, for
-    ever, tombstones included; with ``snapshot`` the table first, and no change between the two is missed. Neither:
-    every change still in the log, up to now. Raises ValueError for an unknown counter, TopicError when its topic is
-    not there. Close the iterator to disconnect. Not for use inside a running event loop.
-    """
-    with _reader(counter, bootstrap, prefix, at_end=follow and not snapshot) as reader:
-        if snapshot:
-            yield from _table(counter, reader)
-        elif not follow:
-            for batch in reader.to_end():
-                yield from (_row(counter, r.key, r.value, r.partition, r.offset) for r in batch)
-        if follow:
-            for batch in reader.onward():
-                yield from (_row(counter, r.key, r.value, r.partition, r.offset) for r in batch)
-
-
 def snapshot(counter: str, *, bootstrap: str, prefix: str = "") -> dict[tuple[Any, ...], Row]:
-    """The table of a counter as it stands now: ``Row.key`` -> row. Expired keys are absent."""
-    with _reader(counter, bootstrap, prefix) as reader:
-        return {row.key: row for row in _table(counter, reader)}
+    """The table of a counter as it stands now: ``Row.key`` -> row. Expired keys are absent.
+
+    Raises ValueError for an unknown counter, TopicError when its topic is not there.
+    """
+    if counter not in counters():
+        raise ValueError(f"no counter {counter}; there are: {', '.join(counters())}")
+    newest: dict[bytes, tuple[bytes | None, int, int]] = {}
+    with TopicReader(bootstrap, f"{prefix}{_TOPIC}{counter}") as reader:
+        for batch in reader.to_end():
+            newest.update({r.key: (r.value, r.partition, r.offset) for r in batch})
+    rows = (
+        _row(counter, key, value, partition, offset)
+        for key, (value, partition, offset) in newest.items()
+        if value is not None
+    )
+    return {row.key: row for row in rows}
 
 
 def progress(*, bootstrap: str, prefix: str = "") -> dict[ProgressKey, tuple[int, int]]:
     """How far the totals include each source partition: (position, the next offset; watermark, ms)."""
     with TopicReader(bootstrap, f"{prefix}counters.progress") as reader:
-        newest = {r.key: r.value for batch in reader.to_end() for r in batch}
+        return progress_of({r.key: r.value for batch in reader.to_end() for r in batch})
+
+
+def progress_of(newest: Mapping[bytes, bytes | None]) -> dict[ProgressKey, tuple[int, int]]:
+    """The same from the newest record of each key."""
     found = {}
     for key, value in newest.items():
         if value is not None:
@@ -121,7 +117,7 @@ def all_counted(
     reached: Mapping[ProgressKey, tuple[int, int]],
     ends: Mapping[int, int],
     *,
-    flow: str = "declarations",
+    flow: str = FLOW,
     generation: int = 1,
     totals_partitions: int | None = None,
 ) -> bool:
@@ -137,40 +133,20 @@ def all_counted(
     )
 
 
-def _reader(counter: str, bootstrap: str, prefix: str, *, at_end: bool = False) -> TopicReader:
-    if counter not in counters():
-        raise ValueError(f"no counter {counter}; there are: {', '.join(counters())}")
-    return TopicReader(bootstrap, f"{prefix}{_TOPIC}{counter}", at_end=at_end)
-
-
-def _table(counter: str, reader: TopicReader) -> list[Row]:
-    newest: dict[bytes, tuple[bytes | None, int, int]] = {}
-    for batch in reader.to_end():
-        newest.update({r.key: (r.value, r.partition, r.offset) for r in batch})
-    return [
-        _row(counter, key, value, partition, offset)
-        for key, (value, partition, offset) in newest.items()
-        if value is not None
-    ]
-
-
-def _row(counter: str, raw_key: bytes, raw_value: bytes | None, partition: int, offset: int) -> Row:
-    key = decode(raw_key)
-    dims = {name: value for name, value in key.items() if name != "counter" and name not in _WINDOW}
-    total: Record = {} if raw_value is None else decode(raw_value)
+def _row(counter: str, raw_key: bytes, raw_value: bytes, partition: int, offset: int) -> Row:
+    key, total = decode(raw_key), decode(raw_value)
     return Row(
         counter=counter,
-        dims=dims,
+        dims={name: value for name, value in key.items() if name != "counter" and name not in _WINDOW},
         window=key["window"],
         window_start=key["window_start"],
-        window_end=total.get("window_end"),
-        time_zone=total.get("time_zone", ""),
+        window_end=total["window_end"],
+        time_zone=total["time_zone"],
         measures={name: value for name, value in total.items() if name not in _ABOUT},
-        revision=total.get("revision", 0),
-        generation=total.get("generation", 0),
-        status=total.get("status", ""),
-        watermark=total.get("watermark", 0),
-        deleted=raw_value is None,
+        revision=total["revision"],
+        generation=total["generation"],
+        status=total["status"],
+        watermark=total["watermark"],
         partition=partition,
         offset=offset,
     )

@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.partitioner import murmur2
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
@@ -38,11 +39,13 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 async def partitions_of(bootstrap: str, topic: str) -> int:
-    """How many partitions a topic has. Never creates it; raises TopicError when it is not there."""
+    """How many partitions a topic has. Never creates it; raises TopicError when it, or the broker, is not there."""
     client = AIOKafkaClient(bootstrap_servers=bootstrap)
     try:
         await client.bootstrap()
         found = (await client.fetch_all_metadata()).partitions_for_topic(topic)
+    except KafkaConnectionError:
+        raise TopicError(f"no Kafka answers at {bootstrap}") from None
     finally:
         await client.close()
     if not found:
@@ -130,6 +133,8 @@ class TopicReader:
         self._at_end = at_end
         self._runner = asyncio.Runner()
         self._consumer: Any = None
+        self._uncommitted: Any = None
+        self._assigned: list[TopicPartition] = []
         self.ends: dict[int, int] = {}
 
     def __enter__(self) -> Self:
@@ -147,8 +152,9 @@ class TopicReader:
 
     def close(self) -> None:
         try:
-            if self._consumer is not None:
-                self.run(self._consumer.stop())
+            for consumer in (self._consumer, self._uncommitted):
+                if consumer is not None:
+                    self.run(consumer.stop())
         finally:
             self._runner.close()
 
@@ -156,27 +162,45 @@ class TopicReader:
         """Runs other work on the reader's event loop, between two batches."""
         return self._runner.run(work)
 
-    def to_end(self) -> Iterator[list[ConsumerRecord]]:
-        """The records up to ``ends``, in log order within a partition; may go a little beyond.
+    def to_end(
+        self, ends: Mapping[int, int] | None = None, *, patience: float = STALLED_S
+    ) -> Iterator[list[ConsumerRecord]]:
+        """The records up to ``ends`` (else those of the start), in log order within a partition, or a little beyond.
 
         The end is where the position is, not where the last record was: transaction markers and compacted records
-        take offsets too. Raises TopicError when nothing comes for a minute.
+        take offsets too. Raises TopicError when nothing comes for ``patience`` seconds.
         """
+        ends = self.ends if ends is None else ends
         since, last = time.monotonic(), -1
-        while (behind := self.run(self._behind())) > 0:
+        while (behind := self.behind(ends)) > 0:
             if behind != last:
                 since, last = time.monotonic(), behind
-            elif time.monotonic() - since > STALLED_S:
+            elif time.monotonic() - since > patience:
                 raise TopicError(f"{self._topic} at {self._bootstrap} stopped {behind} offsets before its end")
-            yield from self._poll()
+            yield from self.poll()
 
     def onward(self, until: Callable[[], bool] = lambda: False) -> Iterator[list[ConsumerRecord]]:
         """What comes after, until asked to end."""
         while not until():
-            yield from self._poll()
+            yield from self.poll()
 
-    def _poll(self) -> Iterator[list[ConsumerRecord]]:
-        yield from self.run(self._consumer.getmany(timeout_ms=POLL_MS)).values()
+    def poll(self) -> list[list[ConsumerRecord]]:
+        """What has come, a list a partition; waits half a second for it."""
+        return list(self.run(self._consumer.getmany(timeout_ms=POLL_MS)).values())
+
+    def behind(self, ends: Mapping[int, int]) -> int:
+        """Offsets left before these ends. Read-committed: those of open transactions are left too."""
+        return self.run(self._behind(ends))
+
+    def committed(self) -> dict[int, int]:
+        """The last stable offsets now: the first of an open transaction, else the end."""
+        return self.run(self._ends_of(self._consumer))
+
+    def written(self) -> dict[int, int]:
+        """The ends now, open transactions included. What a committed transaction has written lies before them, even
+        where its marker has yet to come: a broker does not write the markers of a transaction all at once.
+        """
+        return self.run(self._written())
 
     async def _connect(self) -> None:
         count = await partitions_of(self._bootstrap, self._topic)
@@ -190,19 +214,27 @@ class TopicReader:
             fetch_max_bytes=4 * FETCH_BYTES,
         )
         await self._consumer.start()
-        assigned = [TopicPartition(self._topic, p) for p in range(count)]
-        self._consumer.assign(assigned)
-        self.ends = {tp.partition: end for tp, end in (await self._consumer.end_offsets(assigned)).items()}
+        self._assigned = [TopicPartition(self._topic, p) for p in range(count)]
+        self._consumer.assign(self._assigned)
+        self.ends = await self._ends_of(self._consumer)
         start = self.ends if self._at_end else self._start
         for partition, offset in start.items():
             self._consumer.seek(TopicPartition(self._topic, partition), offset)
 
-    async def _behind(self) -> int:
-        """Offsets left before the ends."""
+    async def _ends_of(self, consumer: Any) -> dict[int, int]:
+        return {tp.partition: end for tp, end in (await consumer.end_offsets(self._assigned)).items()}
+
+    async def _written(self) -> dict[int, int]:
+        if self._uncommitted is None:
+            self._uncommitted = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, group_id=None)
+            await self._uncommitted.start()
+        return await self._ends_of(self._uncommitted)
+
+    async def _behind(self, ends: Mapping[int, int]) -> int:
         return sum(
             [
                 max(0, end - await self._consumer.position(TopicPartition(self._topic, partition)))
-                for partition, end in self.ends.items()
+                for partition, end in ends.items()
             ]
         )
 

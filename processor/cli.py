@@ -6,18 +6,22 @@ import gc
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split(":")[0]
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The single window: checks each event of trade once, answers it, and counts it.",
 )
 kafka = typer.Typer(no_args_is_help=True, help="The local Kafka: one real broker on the loopback address.")
 topics = typer.Typer(no_args_is_help=True, help="The topics of the platform.")
@@ -183,24 +187,57 @@ def publish(
 @app.command()
 def subscribe(
     counter: Annotated[str, typer.Argument(help="declarations-by-stage, trade-by-partner or trade-by-chapter.")],
-    snapshot: Annotated[bool, typer.Option(help="The table as it stands.")] = False,
-    follow: Annotated[bool, typer.Option(help="Go on with changes until interrupted.")] = False,
+    snapshot: Annotated[bool, typer.Option("--snapshot", help="The table as it stands: the default.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Changes until interrupted; --snapshot: after it.")] = False,
+    form: Annotated[
+        Literal["jsonl", "csv", "parquet"], typer.Option("--format", help="How rows are written.")
+    ] = "jsonl",
+    output: Annotated[
+        Path | None, typer.Option(help="A file instead of stdout. Without --follow it appears whole or not at all.")
+    ] = None,
 ) -> None:
-    """Print a counter's totals as JSON lines."""
-    from connectors import subscribe as subscriber
+    """Read a counter: its rows, their changes, and as of which positions of the input they stand.
+
+    Money is a decimal ("12.34"), masses are grams, moments UTC. A row that is not there is zero.
+
+    With --follow, `change` is put or delete (the window has expired, or a newer generation begins), and `old_revision`
+    that of the row before it. Parquet needs --output and is for snapshots.
+
+    As of which positions, per partition of the input: on stderr; in JSON lines as {"as_of": ...} after the rows it is
+    about, in Parquet as metadata single_window.as_of. Rows include every event before these positions, perhaps more.
+    """
+    import logging
+
+    from connectors import totals
+    from connectors.client import Subscription
+    from connectors.export import export
+
+    if not follow:  # an error ends the command and is told once; a follower waits, and says for what
+        logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+
+    def tell(as_of: Any) -> None:
+        positions = " ".join(map(str, as_of.positions))
+        err.print(
+            f"{counter} as of positions {positions}, {as_of.watermark:%Y-%m-%d %H:%M:%S} UTC, "
+            f"generation {as_of.generation}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
     wanted = settings()
     with plainly():
-        rows = subscriber.subscribe(
-            counter,
-            bootstrap=wanted.kafka,
-            prefix=wanted.topic_prefix,
-            snapshot=snapshot or not follow,
-            follow=follow,
-        )
+        chosen = totals.counter(counter)
         try:
-            for row in rows:
-                typer.echo(json.dumps(row._asdict(), ensure_ascii=False))
+            with Subscription(chosen, wanted.kafka, wanted.topic_prefix) as subscription:
+                export(
+                    subscription,
+                    sys.stdout,
+                    tell,
+                    form=form,
+                    output=output,
+                    snapshot=snapshot or not follow,
+                    follow=follow,
+                )
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
 

@@ -21,6 +21,8 @@ from processor.engine.model import Outcome, Source
 from processor.engine.totals import Counted
 
 STATES = ("opening", "restoring", "live", "waiting", "fenced", "broken", "gap", "closed")
+PASSING = ("broken", "gap")
+"""A partition that answers a batch after these is live again, and does not say so."""
 
 
 class Metrics:
@@ -48,6 +50,9 @@ class Metrics:
         self.state = Gauge(
             p + "partition_state", "1 for the state a partition is in", [*by, "state"], registry=registry
         )
+        self.entered = Counter(
+            p + "partition_states_entered", "Times a partition entered a state", ["flow", "state"], registry=registry
+        )
 
     def folded(self, source: Source, flow: str, outcome: Outcome, records: int, silent: bool, now: float) -> None:
         """Count a folded batch. What was folded silently was answered, and counted, before."""
@@ -60,6 +65,9 @@ class Metrics:
         if silent:
             return
         self.answered.labels(flow).set(now)
+        for each in PASSING:
+            self.state.labels(flow, partition, each).set(False)
+        self.state.labels(flow, partition, "live").set(True)
         tallies: Mapping[str, Callable[[str], Any]] = {
             "receipts": lambda label: self.receipts.labels(flow, label),
             "findings": lambda label: self.findings.labels(flow, label),
@@ -82,6 +90,9 @@ class Metrics:
         """A partition entered a state."""
         for each in STATES:
             self.state.labels(flow, str(source.partition), each).set(each == state)
+            self.entered.labels(flow, each).inc(
+                each == state
+            )  # all of them show from the start: no first one is missed
 
     def gone(self, source: Source, flow: str) -> None:
         """A partition has left this worker: so do its series."""

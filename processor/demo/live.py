@@ -14,6 +14,7 @@ from rich.text import Text
 
 from connectors.simulator import traffic
 from connectors.simulator.send import publish
+from deploy import local_prometheus
 from processor.demo.run import INPUT, Stage, Worker
 
 STAGES = ("LODGED", "AMENDED", "ACCEPTED", "INSPECTED", "RELEASED", "CLEARED", "REJECTED", "CANCELLED")
@@ -32,6 +33,7 @@ def show(events: int, seed: int, kafka: str | None, rate: float, console: Consol
         worker = stack.enter_context(stage.worker())
         console.print(
             f"\n  metrics    {worker.url}/metrics\n  readiness  {worker.url}/readyz\n"
+            f"  prometheus {_watched(stack, stage, worker)}\n"
             f"  subscribe  SINGLE_WINDOW_KAFKA={stage.bootstrap} SINGLE_WINDOW_TOPIC_PREFIX={stage.prefix} "
             "single-window subscribe trade-by-partner --follow\n",
             highlight=False,
@@ -43,6 +45,16 @@ def show(events: int, seed: int, kafka: str | None, rate: float, console: Consol
             _refresh(worker, console)
         except KeyboardInterrupt:
             console.print("stopping ...")
+
+
+def _watched(stack: ExitStack, stage: Stage, worker: Worker) -> str:
+    """Where a Prometheus shows figures over time, until the demonstration ends; or why there is none."""
+    home = stage.home / "prometheus"
+    stack.callback(local_prometheus.stop, home)
+    try:
+        return local_prometheus.start(home, [worker.url.removeprefix("http://")]).url
+    except local_prometheus.LocalPrometheusError as error:
+        return str(error)
 
 
 def _simulate(stage: Stage, seed: int, rate: float) -> None:
