@@ -1,4 +1,4 @@
-"""docker-compose.yml, the Dockerfile, the Makefile and prometheus.yml name only what exists."""
+"""docker-compose.yml, the Dockerfile, the Makefile and what Prometheus and Grafana read name only what exists."""
 
 import re
 from pathlib import Path
@@ -35,8 +35,8 @@ def commands() -> set[tuple[str, ...]]:
     return below(typer.main.get_command(app), ())
 
 
-def test_the_services_are_kafka_topics_worker_and_prometheus() -> None:
-    assert set(SERVICES) == {"kafka", "topics", "worker", "prometheus"}
+def test_the_services_are_kafka_topics_worker_prometheus_and_grafana() -> None:
+    assert set(SERVICES) == {"kafka", "topics", "worker", "prometheus", "grafana"}
     assert SERVICES["topics"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
     assert SERVICES["worker"]["depends_on"] == {"topics": {"condition": "service_completed_successfully"}}
 
@@ -47,6 +47,7 @@ def test_ports_are_published_on_the_loopback_address_only() -> None:
         "kafka": ["127.0.0.1:9092:29092"],
         "worker": ["127.0.0.1:9464:9464"],
         "prometheus": ["127.0.0.1:9090:9090"],
+        "grafana": ["127.0.0.1:3000:3000"],
     }
 
 
@@ -107,11 +108,11 @@ def test_our_services_set_settings_that_exist(service: str) -> None:
     assert all(key.startswith(start) for key in environment)
 
 
-def test_volumes_are_declared_and_mounted_files_exist() -> None:
+def test_volumes_are_declared_and_mounted_directories_exist() -> None:
     for service in SERVICES.values():
         for volume in service.get("volumes", ()):
             source = volume.split(":")[0]
-            assert (ROOT / source).is_file() if source.startswith("./") else source in COMPOSE["volumes"], volume
+            assert (ROOT / source).is_dir() if source.startswith("./") else source in COMPOSE["volumes"], volume
         if "build" in service:
             assert (ROOT / service["build"]["dockerfile"]).is_file()
 
@@ -122,8 +123,29 @@ def test_the_worker_keeps_its_state_on_a_volume() -> None:
 
 
 def test_prometheus_scrapes_the_worker_where_it_serves() -> None:
-    prometheus = yaml.safe_load((ROOT / "deploy/prometheus.yml").read_text(encoding="utf-8"))
+    prometheus = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text(encoding="utf-8"))
     (job,) = prometheus["scrape_configs"]
     environment = SERVICES["worker"]["environment"]
     assert job["static_configs"] == [{"targets": [f"worker:{environment['SINGLE_WINDOW_METRICS_PORT']}"]}]
     assert environment["SINGLE_WINDOW_METRICS_HOST"] == "0.0.0.0"
+
+
+def mounted(service: str, path: str) -> Path:
+    """Where a path within a service's container lies in this repository."""
+    for volume in SERVICES[service]["volumes"]:
+        source, target, *_ = volume.split(":")
+        if source.startswith("./") and Path(path).is_relative_to(target):
+            return ROOT / source / Path(path).relative_to(target)
+    raise AssertionError(f"nothing is mounted at {path} of {service}")
+
+
+def test_prometheus_finds_its_configuration_and_grafana_its_data_source_and_dashboard() -> None:
+    assert mounted("prometheus", "/etc/prometheus/prometheus.yml").is_file()
+    provisioning = mounted("grafana", "/etc/grafana/provisioning")
+    (source,) = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    (provider,) = yaml.safe_load((provisioning / "dashboards/single-window.yml").read_text())["providers"]
+    boards = [path.name for path in mounted("grafana", provider["options"]["path"]).iterdir()]
+    assert boards == ["single-window.json"]
+    home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert mounted("grafana", home).is_file()

@@ -99,6 +99,20 @@ def test_a_partition_is_in_one_state_at_a_time_and_its_series_leave_with_it(regi
     metrics.gone(SOURCE, "declarations")
 
 
+def test_a_partition_that_answers_after_a_broken_batch_is_live_again_and_the_break_stays_counted(
+    registry: CollectorRegistry,
+) -> None:
+    metrics = Metrics(registry)
+    for state in ("opening", "live", "broken"):
+        metrics.moved(SOURCE, "declarations", state)
+    metrics.folded(SOURCE, "declarations", outcome(), 1, silent=True, now=1.0)
+    assert named(registry, "partition_state")["declarations", "3", "broken"] == 1
+    metrics.folded(SOURCE, "declarations", outcome(), 1, silent=False, now=1.0)
+    assert [labels[2] for labels, on in named(registry, "partition_state").items() if on] == ["live"]
+    entered = named(registry, "partition_states_entered_total")
+    assert entered == {("declarations", state): state in ("opening", "live", "broken") for state in STATES}
+
+
 def test_labels_come_from_closed_sets() -> None:
     labels = {name: metric._labelnames for name, metric in vars(Metrics(CollectorRegistry())).items()}
     assert set().union(*labels.values()) == {
