@@ -87,7 +87,10 @@ class Surroundings:
 
 
 class Partition:
-    """One source partition under one fold."""
+    """One source partition under one fold. ``committed``: the position in Kafka; ``published``: up to where counters
+    are; ``told``, ``told_at``: the position last published, and when; ``took``: seconds that cost; ``behind``: offsets
+    left in the log after the last batch; ``holds``: records waiting and at work.
+    """
 
     def __init__(self, source: Source, fold: Fold, around: Surroundings) -> None:
         self.source, self.fold, self.around = source, fold, around
@@ -243,8 +246,8 @@ class Partition:
         speak.
         """
         if self._published_before(store):
-            whole = store.position >= self.published or sum(each.size for each in store.journal) > POSTED_BYTES
-            return 0.0 if whole else None
+            enough = store.position >= self.published or sum(each.size for each in store.journal) > POSTED_BYTES
+            return 0.0 if enough else None
         if store.position < self.committed or not (store.journal or store.position > self.told):
             return None
         pace = self.around.lagging_seconds if self.around.lagging() else self.around.publish_seconds
