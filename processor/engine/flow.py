@@ -22,6 +22,7 @@ from processor.engine.journal import Journal, pack, unpack
 from processor.engine.lifecycle import Events, Ints, Lifecycle
 from processor.engine.model import Batch, Outcome, Source, View
 from processor.engine.receipts import Answers
+from processor.engine.register import Loaded
 from processor.engine.rules import Rule, judge
 
 ENVELOPE = ("sender_id", "event_id", "revision", "sent_at")
@@ -145,6 +146,22 @@ class RegisterFold:
 
     def _fold(self, source: Source, batch: Batch, judged: _Judged, view: View, outcome: Outcome, clock: _Clock) -> None:
         flow = self.flow
+        frame, identity, _ = judged.in_order
+        names, loaded, events = self._load(batch, judged, view)
+        clock.lap("register read")
+        folded = lifecycle.fold(flow.lifecycle, events, loaded.rows, loaded.parked, loaded.basis)
+        clock.lap("fold")
+        outcome.puts += register.rows(names, loaded, folded, events, identity)
+        clock.lap("register rows")
+        outcome.entries = pack(folded.stages, folded.contributions, loaded.documents)
+        clock.lap("journal")
+        offsets = np.array([record.offset for record in batch.records], np.int64)[frame["row"].to_numpy()]
+        answers = Answers(frame, offsets, events.kind, judged.findings, folded, flow.lifecycle)
+        outcome.messages.append(self.receipts.message(flow.receipts, source, answers, outcome))
+        clock.lap("receipts")
+
+    def _load(self, batch: Batch, judged: _Judged, view: View) -> tuple[list[bytes], Loaded, Events]:
+        """The keys of a batch, what the register and the batch bring to them, and the batch's events upon them."""
         frame, identity, content = judged.in_order
         keys = frame["key"].to_arrow().dictionary_encode()
         key = keys.indices.to_numpy().astype(np.int64)
@@ -152,7 +169,7 @@ class RegisterFold:
         refused = rules.refused(judged.findings)
         brought = judged.prepared.documents
         brought = brought.filter(~np.isin(brought["row"].to_numpy(), refused))
-        basis = brought[flow.basis].cast(self.bases).to_physical().cast(pl.Int64).to_numpy()
+        basis = brought[self.flow.basis].cast(self.bases).to_physical().cast(pl.Int64).to_numpy()
         loaded = register.load(names, register.Brought(self.documents.write(brought.drop("row")), basis), view)
         is_known, known = loaded.known(key, identity)
         row = frame["row"].to_numpy()
@@ -171,17 +188,7 @@ class RegisterFold:
             is_known=is_known,
             document=place[row],
         )
-        clock.lap("register read")
-        folded = lifecycle.fold(flow.lifecycle, events, loaded.rows, loaded.parked, loaded.basis)
-        clock.lap("fold")
-        outcome.puts += register.rows(names, loaded, folded, events, identity)
-        clock.lap("register rows")
-        outcome.entries = pack(folded.stages, folded.contributions, loaded.documents)
-        clock.lap("journal")
-        offsets = np.array([record.offset for record in batch.records], np.int64)[row]
-        answers = Answers(frame, offsets, events.kind, judged.findings, folded, flow.lifecycle)
-        outcome.messages.append(self.receipts.message(flow.receipts, source, answers, outcome))
-        clock.lap("receipts")
+        return names, loaded, events
 
     def _entries(self, journal: Journal) -> dict[str, pl.DataFrame]:
         """What counters count, by what they are of: ``sign``, ``at``, ``appended`` and the document's fields."""
@@ -215,7 +222,7 @@ class _Judged:
     prepared: Prepared
     findings: pl.DataFrame
 
-    @property
+    @cached_property
     def in_order(self) -> tuple[pl.DataFrame, Ints, Ints]:
         """All events in log order, with the hash of each one's identity, and of its content."""
         hashes = [_hashes(part) for part in self.decoded.values()]
