@@ -34,6 +34,8 @@ START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 PORT_SECONDS = 2.0
 POLL_SECONDS = 0.1
+TRIES = 4
+IN_USE = "Address already in use"
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ class LocalKafka:
 def start(home: Path = HOME, port: int = 9092, heap_mb: int = 512) -> LocalKafka:
     """The broker of ``home``, answering clients; started when it does not run, with the data of the last time.
 
-    A broker of this home that runs already is returned as it is, whatever its port. The first time fetches the jars
-    (a minute) and formats ``data/``. Raises LocalKafkaError when the port is taken, Java or Maven is missing, or the
-    broker does not answer within 60 s; a broker that was started in vain is stopped again.
+    A broker of this home that runs already is returned as it is, whatever its port. ``port`` 0 is any free one. The
+    first time fetches the jars (a minute) and formats ``data/``. Raises LocalKafkaError when the port is taken, Java
+    or Maven is missing, or the broker does not answer within 60 s; one that was started in vain is stopped again.
     """
     home = home.resolve()
     home.mkdir(parents=True, exist_ok=True)
@@ -58,22 +60,31 @@ def start(home: Path = HOME, port: int = 9092, heap_mb: int = 512) -> LocalKafka
         running = status(home)
         if running is not None and _comes_up(running):
             return running
-        _refuse_taken(port)
         java = [program("java"), f"-Xms{heap_mb // 2}m", f"-Xmx{heap_mb}m", *JVM]
         jars = home.parent / "jars"
         ensure(jars)
         java += ["-cp", f"{jars}/*", f"-Dkafka.logs.dir={home / 'logs'}"]
         java += [f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}"]
-        _configure(home, port)
-        _format(home, java)
-        started = _spawn(home, port, java)
-        try:
-            if _comes_up(started):
+        for _ in range(TRIES):  # a free port may be another's before the broker has it
+            started = _started(home, port or free_port(), java)
+            if started is not None:
                 return started
-        except LocalKafkaError:
-            stop(home)
-            raise
+            if IN_USE not in _last_words(home, 100):
+                break
         raise LocalKafkaError(f"the broker ended while starting; the end of {_last_words(home)}")
+
+
+def _started(home: Path, port: int, java: list[str]) -> LocalKafka | None:
+    """The broker, or None when it ended while starting. Raises LocalKafkaError when it neither ends nor answers."""
+    _refuse_taken(port)
+    _configure(home, port)
+    _format(home, java)
+    started = _spawn(home, port, java)
+    try:
+        return started if _comes_up(started) else None
+    except LocalKafkaError:
+        stop(home)
+        raise
 
 
 def stop(home: Path = HOME) -> bool:
@@ -162,7 +173,7 @@ def _refuse_taken(port: int) -> None:
 
 
 def _configure(home: Path, port: int) -> None:
-    controller = port + 1 if port < 65535 and _free(port + 1) else free_port()
+    controller = free_port()
     own = {
         "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller}",
         "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port}",

@@ -32,7 +32,7 @@ def kafka() -> Iterator[str]:
             shutil.rmtree(left)
     home = LOCAL / f"test-kafka-{os.getpid()}"
     try:
-        yield local_kafka.start(home, port=local_kafka.free_port(), heap_mb=512).bootstrap
+        yield local_kafka.start(home, port=0, heap_mb=512).bootstrap
     finally:
         local_kafka.stop(home)
         shutil.rmtree(home, ignore_errors=True)

@@ -11,15 +11,15 @@ from deploy import local_kafka
 
 
 class Broker:
-    """One broker with its data in ``home`` and always the same port."""
+    """One broker with its data in ``home`` and, from its first start on, always the same port."""
 
     def __init__(self, home: Path) -> None:
-        self.home, self.port = home, local_kafka.free_port()
-        self.bootstrap = f"127.0.0.1:{self.port}"
+        self.home, self.port, self.bootstrap = home, 0, ""
 
     def start(self) -> None:
         """Afterwards it answers, with the data of the last time."""
-        local_kafka.start(self.home, self.port, heap_mb=384)
+        self.bootstrap = local_kafka.start(self.home, self.port, heap_mb=384).bootstrap
+        self.port = int(self.bootstrap.rpartition(":")[2])
 
     def kill(self) -> None:
         """kill -9."""

@@ -122,6 +122,21 @@ def test_a_taken_port_is_refused_with_what_to_do(home: Path) -> None:
     assert local_kafka.status(home) is None
 
 
+@pytest.mark.kafka
+def test_a_port_that_another_takes_meanwhile_is_given_up_for_a_free_one(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free_port = local_kafka.free_port
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        told = [free_port(), other.getsockname()[1]]  # of the clients; of the controller, and not free any more
+        monkeypatch.setattr(local_kafka, "free_port", lambda: told.pop(0) if told else free_port())
+        started = local_kafka.start(home, port=0)
+    assert local_kafka.answers(started.bootstrap)
+    assert local_kafka.stop(home)
+
+
 def test_without_java_one_line_says_what_to_install(home: Path, bin_only) -> None:
     bin_only()
     with pytest.raises(local_kafka.LocalKafkaError) as refused:
