@@ -2,7 +2,6 @@
 
 Everything lies under ``home``: ``server.properties``, ``data/`` (survives stops and crashes), ``logs/`` and
 ``broker.json`` (process id and port). The jars lie beside it in ``home.parent / "jars"`` and serve every home there.
-Linux: a process is known by its ``/proc`` entry.
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ import base64
 import contextlib
 import fcntl
 import json
-import os
-import signal
 import socket
 import subprocess
 import time
@@ -21,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy import process
 from deploy.jars import LocalKafkaError, ensure, program
 from deploy.probe import answers
 
@@ -33,7 +31,6 @@ LOOPBACK = "127.0.0.1"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 PORT_SECONDS = 2.0
-POLL_SECONDS = 0.1
 TRIES = 4
 IN_USE = "Address already in use"
 
@@ -92,15 +89,9 @@ def stop(home: Path = HOME) -> bool:
     running = status(home)
     if running is None:
         return False
-    for sign, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(running.pid, sign)
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
-            if not _alive(running.pid, running.home):
-                (running.home / "broker.json").unlink(missing_ok=True)
-                return True
-            time.sleep(POLL_SECONDS)
+    if process.end(running.pid, _words(running.home), STOP_SECONDS):
+        (running.home / "broker.json").unlink(missing_ok=True)
+        return True
     raise LocalKafkaError(f"the broker of {home} (process {running.pid}) does not end, not even by SIGKILL")
 
 
@@ -111,7 +102,7 @@ def status(home: Path = HOME) -> LocalKafka | None:
         noted = json.loads((home / "broker.json").read_text(encoding="ascii"))
     except (FileNotFoundError, ValueError):
         return None
-    if not _alive(noted["pid"], home):
+    if not process.runs(noted["pid"], _words(home)):
         return None
     return LocalKafka(noted["pid"], f"{LOOPBACK}:{noted['port']}", home)
 
@@ -124,22 +115,9 @@ def _alone(directory: Path) -> Iterator[None]:
         yield
 
 
-def _alive(pid: int, home: Path) -> bool:
-    """Whether the process is the broker of this home: its command line says so.
-
-    A zombie has no command line, and for an instant neither has a process that just became Java or is just ending.
-    """
-    for _ in range(10):
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
-        try:
-            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-        if arguments != [b""]:
-            return b"kafka.Kafka" in arguments and os.fsencode(home / "server.properties") in arguments
-        time.sleep(0.01)
-    return False
+def _words(home: Path) -> list[str]:
+    """What tells this home's process from any other."""
+    return ["kafka.Kafka", str(home / "server.properties")]
 
 
 def _free(port: int) -> bool:
@@ -164,7 +142,7 @@ def _refuse_taken(port: int) -> None:
     deadline = time.monotonic() + PORT_SECONDS
     while not _free(port):
         if time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS)
+            time.sleep(process.POLL_SECONDS)
             continue
         raise LocalKafkaError(
             f"port {port} of {LOOPBACK} is taken by another program: stop that, choose another port, "
@@ -201,20 +179,7 @@ def _format(home: Path, java: list[str]) -> None:
 
 
 def _spawn(home: Path, port: int, java: list[str]) -> LocalKafka:
-    """The broker as a leader of its own session: Ctrl-C in the caller's terminal does not reach it."""
-    console = home / "logs" / "console.log"
-    output = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    pid = os.posix_spawn(
-        java[0],
-        [*java, "kafka.Kafka", str(home / "server.properties")],
-        os.environ,
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(console), output, 0o644),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ],
-        setsid=True,
-    )
+    pid = process.spawn([*java, *_words(home)], home / "logs" / "console.log")
     (home / "broker.json").write_text(json.dumps({"pid": pid, "port": port}), encoding="ascii")
     return LocalKafka(pid, f"{LOOPBACK}:{port}", home)
 
@@ -223,11 +188,11 @@ def _comes_up(broker: LocalKafka) -> bool:
     """True once it answers clients, False when its process ended. Raises LocalKafkaError after 60 s of neither."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        if not _alive(broker.pid, broker.home):
+        if not process.runs(broker.pid, _words(broker.home)):
             return False
         if answers(broker.bootstrap):
             return True
-        time.sleep(POLL_SECONDS)
+        time.sleep(process.POLL_SECONDS)
     raise LocalKafkaError(
         f"the broker (process {broker.pid}) does not answer within {START_SECONDS:.0f} s; the end of "
         f"{_last_words(broker.home)}"

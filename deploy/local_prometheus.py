@@ -2,16 +2,13 @@
 ``deploy/prometheus``.
 
 Everything lies under ``home``: ``prometheus.yml`` (written at each start), ``data/`` (bounded), ``console.log`` and
-``prometheus.json`` (process id and port). Linux: a process is known by its ``/proc`` entry.
+``prometheus.json`` (process id and port).
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import shutil
-import signal
 import time
 import urllib.request
 from collections.abc import Sequence
@@ -21,13 +18,13 @@ from typing import Any
 
 import yaml
 
+from deploy import process
 from deploy.local_kafka import LOOPBACK, free_port
 
 RULES = Path(__file__).parent / "prometheus"
 JOB = "single-window"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
-POLL_SECONDS = 0.1
 RETENTION = ("--storage.tsdb.retention.time=2d", "--storage.tsdb.retention.size=256MB")
 
 MISSING = (
@@ -64,10 +61,10 @@ def start(home: Path, targets: Sequence[str], every: str = "5s") -> LocalPrometh
     (home / "prometheus.yml").write_text(yaml.safe_dump(config(targets, every)), encoding="utf-8")
     started = _spawn(program, home, free_port())
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and _alive(started.pid, home):
+    while time.monotonic() < deadline and process.runs(started.pid, _arguments(home)):
         if _answers(started.url):
             return started
-        time.sleep(POLL_SECONDS)
+        time.sleep(process.POLL_SECONDS)
     stop(home)
     words = (home / "console.log").read_text(encoding="utf-8", errors="replace").splitlines()[-4:]
     raise LocalPrometheusError("\n".join([f"Prometheus did not come up; {home / 'console.log'} ends:", *words]))
@@ -88,15 +85,9 @@ def stop(home: Path) -> bool:
     running = status(home)
     if running is None:
         return False
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(running.pid, sign)
-        deadline = time.monotonic() + STOP_SECONDS
-        while time.monotonic() < deadline:
-            if not _alive(running.pid, running.home):
-                (running.home / "prometheus.json").unlink(missing_ok=True)
-                return True
-            time.sleep(POLL_SECONDS)
+    if process.end(running.pid, _arguments(running.home), STOP_SECONDS):
+        (running.home / "prometheus.json").unlink(missing_ok=True)
+        return True
     raise LocalPrometheusError(f"the Prometheus of {home} (process {running.pid}) does not end, not even by SIGKILL")
 
 
@@ -107,7 +98,7 @@ def status(home: Path) -> LocalPrometheus | None:
         noted = json.loads((home / "prometheus.json").read_text(encoding="ascii"))
     except (FileNotFoundError, ValueError):
         return None
-    if not _alive(noted["pid"], home):
+    if not process.runs(noted["pid"], _arguments(home)):
         return None
     return LocalPrometheus(noted["pid"], f"http://{LOOPBACK}:{noted['port']}", home)
 
@@ -118,40 +109,11 @@ def _arguments(home: Path) -> list[str]:
 
 
 def _spawn(program: str, home: Path, port: int) -> LocalPrometheus:
-    """As a leader of its own session: Ctrl-C in the caller's terminal does not reach it, `stop` does."""
     listen = f"--web.listen-address={LOOPBACK}:{port}"
-    console = str(home / "console.log")
-    pid = os.posix_spawn(
-        program,
-        [program, *_arguments(home), listen, *RETENTION, "--log.level=warn"],
-        os.environ,
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, console, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ],
-        setsid=True,
-    )
+    command = [program, *_arguments(home), listen, *RETENTION, "--log.level=warn"]
+    pid = process.spawn(command, home / "console.log")
     (home / "prometheus.json").write_text(json.dumps({"pid": pid, "port": port}), encoding="ascii")
     return LocalPrometheus(pid, f"http://{LOOPBACK}:{port}", home)
-
-
-def _alive(pid: int, home: Path) -> bool:
-    """Whether the process is the Prometheus of this home: its command line says so.
-
-    A zombie has no command line, and for an instant neither has a process that just became another program.
-    """
-    for _ in range(10):
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
-        try:
-            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-        if arguments != [b""]:
-            return all(os.fsencode(argument) in arguments for argument in _arguments(home))
-        time.sleep(0.01)
-    return False
 
 
 def _answers(url: str) -> bool:
