@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.partitioner import murmur2
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
@@ -39,11 +39,19 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 async def partitions_of(bootstrap: str, topic: str) -> int:
-    """How many partitions a topic has. Never creates it; raises TopicError when it, or the broker, is not there."""
+    """How many partitions a topic has. Never creates it; raises TopicError when it, or the broker, is not there.
+
+    A cluster whose brokers are not ready, as after a stall, is waited for.
+    """
     client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    until = time.monotonic() + STALLED_S
     try:
         await client.bootstrap()
-        found = (await client.fetch_all_metadata()).partitions_for_topic(topic)
+        while (cluster := await _cluster(client)) is None:
+            if time.monotonic() > until:
+                raise TopicError(f"the cluster at {bootstrap} has no broker that is ready")
+            await asyncio.sleep(POLL_MS / 1000)
+        found = cluster.partitions_for_topic(topic)
     except KafkaConnectionError:
         raise TopicError(f"no Kafka answers at {bootstrap}") from None
     finally:
@@ -51,6 +59,16 @@ async def partitions_of(bootstrap: str, topic: str) -> int:
     if not found:
         raise TopicError(f"no topic {topic} at {bootstrap}; create it with `single-window topics create`")
     return len(found)
+
+
+async def _cluster(client: AIOKafkaClient) -> Any:
+    """What is known of a cluster; None while it names no broker."""
+    try:
+        return await client.fetch_all_metadata()
+    except KafkaConnectionError:
+        raise
+    except KafkaError:
+        return None
 
 
 class Sender:

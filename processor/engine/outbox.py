@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, InvalidTxnState, ProducerFenced
+from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, InvalidTxnState, NoBrokersAvailable, ProducerFenced
 
 from processor.engine.model import Message
 from processor.engine.record_batch import Addressed, pack
@@ -41,6 +41,11 @@ class Outbox:
     async def __aenter__(self) -> Self:
         try:
             await self.producer.start()
+        except (
+            AssertionError
+        ) as unready:  # a cluster whose brokers are all fenced for now: aiokafka asserts there is one
+            await self.producer.stop()
+            raise NoBrokersAvailable(str(unready)) from unready
         except BaseException:
             await self.producer.stop()
             raise
