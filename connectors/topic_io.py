@@ -24,6 +24,8 @@ T = TypeVar("T")
 BATCH_BYTES = 256 << 10
 FETCH_BYTES = 4 << 20
 POLL_MS = 500
+CLOSING_S = 0.05
+"""What a connection may take to be closed: aiokafka does not wait for it."""
 STALLED_S = 60.0
 """A reader that gets no further for this long gives up."""
 
@@ -173,6 +175,7 @@ class TopicReader:
             for consumer in (self._consumer, self._uncommitted):
                 if consumer is not None:
                     self.run(consumer.stop())
+                    self.run(asyncio.sleep(CLOSING_S))
         finally:
             self._runner.close()
 
