@@ -41,13 +41,10 @@ class Outbox:
     async def __aenter__(self) -> Self:
         try:
             await self.producer.start()
-        except (
-            AssertionError
-        ) as unready:  # a cluster whose brokers are all fenced for now: aiokafka asserts there is one
+        except BaseException as error:
             await self.producer.stop()
-            raise NoBrokersAvailable(str(unready)) from unready
-        except BaseException:
-            await self.producer.stop()
+            if isinstance(error, AssertionError):  # all brokers are fenced for now: aiokafka asserts there is one
+                raise NoBrokersAvailable(str(error)) from error
             raise
         return self
 
