@@ -1,8 +1,8 @@
 """Subscribing to a counter: its table as it stands, its changes as they are committed, and as of which positions.
 
-with Subscription(TRADE_BY_PARTNER, "127.0.0.1:9092") as partners:
-    rows, as_of = partners.snapshot()
-    for change in partners.follow():
+with Subscription(TRADE, "127.0.0.1:9092") as trade:
+    rows, as_of = trade.snapshot()
+    for change in trade.follow():
         ...
 """
 

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from connectors.client import Subscription
 from connectors.table import AsOf, Snapshot
-from connectors.totals import Change, Counter, K, M, Total
+from connectors.totals import Change, Counter, K, M, Total, fields
 
 Format = Literal["jsonl", "csv", "parquet"]
 
@@ -34,6 +34,7 @@ LONG_DIGITS = 19
 _WINDOWS = ("MINUTE", "DAY", "MONTH", "YEAR", "ALL_TIME")
 _TYPES = {
     **dict.fromkeys(("window_start", "window_end", "watermark"), pa.timestamp("ms", tz="UTC")),
+    "slice": pa.int32(),
     "revision": pa.int64(),
     "generation": pa.int32(),
     "definition": pa.int32(),
@@ -103,7 +104,7 @@ def flat(counter: Counter[K, M], change: Change[K, M]) -> dict[str, Any]:
 def columns(counter: Counter[K, M], *, changes: bool) -> list[str]:
     """The names of the columns, in order."""
     front: tuple[str, ...] = CHANGE if changes else ()
-    return [*front, *_fields(counter.key), "window_end", "time_zone", *_fields(counter.measures), *ABOUT]
+    return [*front, *fields(counter.key), "window_end", "time_zone", *fields(counter.measures), *ABOUT]
 
 
 def decimal(number: int, scale: int) -> Decimal:
@@ -224,11 +225,6 @@ def _type(counter: Counter[Any, Any], name: str) -> pa.DataType:
         scale = counter.scales[name]
         return pa.decimal128(LONG_DIGITS, scale) if scale else pa.int64()
     return _TYPES.get(name, pa.string())
-
-
-def _fields(of: Any) -> tuple[str, ...]:
-    names: tuple[str, ...] = of._fields
-    return names
 
 
 def _named(values: Any) -> dict[str, Any]:

@@ -4,8 +4,8 @@ Accepted per type of field, and nothing else (a binary floating point number nev
 
 - timestamp: ISO 8601 with a zone, at most milliseconds ("2024-05-01T09:00:00+08:00"); or an integer, ms since 1970 UTC
 - date: ISO ("2024-05-01"); or an integer, days since 1970
-- quantity, unit price, money, mass: a string in the natural unit (units, currency units, kilograms), "12.34"; or the
-  scaled integer
+- quantity, price, rate, charge, money, mass: a string in the natural unit (units, yuan for one, per cent, currency
+  units, kilograms), "12.34"; or the scaled integer
 - int, long, boolean, string, enum: JSON's integer, true or false, a string, one of the symbols
 - nullable: the same or null; may be left out
 - array: a list of the same
@@ -29,8 +29,21 @@ import fastavro
 
 import schemas
 
-SCALES = {"quantity": 5, "unit_price": 4, "total": 2, "gross_mass": 3, "net_mass": 3}
+SCALES = {
+    **dict.fromkeys(("quantity", "quantity_1", "quantity_2"), 5),
+    **dict.fromkeys(("unit_price", "freight", "insurance", "other_charges"), 4),
+    **dict.fromkeys(("total", "base", "amount", "value"), 2),
+    **dict.fromkeys(("gross_mass", "net_mass"), 3),
+    "rate": 10,
+}
 """Fields that are longs scaled by a power of ten: name -> decimals of the natural unit (masses: kg kept in grams)."""
+
+KEYS = {
+    "CustomsDeclaration": "declaration_number",
+    "DeclarationStatus": "declaration_number",
+    "ControlRecord": "control_number",
+}
+"""Records of the input topic: name -> the field that is its Kafka key."""
 
 Record = dict[str, Any]
 Converter = Callable[[Any], Any]
@@ -90,7 +103,7 @@ def encode(name: str, record: Record) -> Encoded:
         out = io.BytesIO()
         out.write(schemas.latest(name).header)
         fastavro.schemaless_writer(out, _plain(name), record)
-        return Encoded(record["declaration_number"].encode(), out.getvalue())
+        return Encoded(record[KEYS[name]].encode(), out.getvalue())
     except UnicodeEncodeError:
         raise RecordError("text that is not valid UTF-8") from None
 

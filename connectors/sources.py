@@ -132,14 +132,15 @@ def csv_rows(path: Path) -> Rows:
 def avro_rows(path: Path) -> Rows:
     """The records of an Avro container, numbered from 1.
 
-    Its schema must be a released one of ``schemas/`` or a union of such: no strange writer schema is ever read with.
+    Its schema must be a released one of ``schemas/`` or a union of such, each type defined once: no strange writer
+    schema is ever read with.
     Bytes that do not fit lose the rest of their block, and say so.
     """
     with _open(path) as stream:
         try:
             blocks = fastavro.block_reader(stream)
-            branches = _released(blocks.writer_schema)
-        except (ValueError, KeyError) as error:
+            branches = _released(fastavro.schema.expand_schema(blocks.writer_schema))
+        except (ValueError, KeyError, fastavro.schema.SchemaParseException) as error:
             raise SourceError(f"{path}: {error}") from None
         union = isinstance(blocks.writer_schema, list)
         number = 0

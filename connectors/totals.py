@@ -1,4 +1,4 @@
-"""The counters as Python types: a key, measures and a total for each, and their exact reading from bytes.
+"""Totals as typed values: a key, measures and what a total says of itself, read exactly from bytes.
 
 Everything here is plain values: integers as they were counted, scaled where the schema says so (``Counter.scales``),
 and moments as datetimes in UTC.
@@ -20,64 +20,10 @@ TOPIC = "counters."
 _SCALE = re.compile(r"\bscale (\d+)\b")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-
-class StageKey(NamedTuple):
-    """Key of declarations-by-stage. ``window``: MINUTE, DAY, MONTH, YEAR or ALL_TIME, which has no start."""
-
-    stage: str
-    office: str
-    flow: str
-    jurisdiction: str
-    window: str
-    window_start: datetime | None
-
-
-class PartnerKey(NamedTuple):
-    """Key of trade-by-partner. ``window``: MINUTE, DAY, MONTH, YEAR or ALL_TIME, which has no start."""
-
-    partner: str
-    flow: str
-    jurisdiction: str
-    currency: str
-    window: str
-    window_start: datetime | None
-
-
-class ChapterKey(NamedTuple):
-    """Key of trade-by-chapter. ``window``: MINUTE, DAY, MONTH, YEAR or ALL_TIME, which has no start."""
-
-    chapter: str
-    flow: str
-    jurisdiction: str
-    currency: str
-    window: str
-    window_start: datetime | None
-
-
-class StageMeasures(NamedTuple):
-    """``declarations``: how many reached the stage."""
-
-    declarations: int
-
-
-class PartnerMeasures(NamedTuple):
-    """``declarations`` that count as trade; ``value`` in hundredths of the currency; ``net_mass`` in grams."""
-
-    declarations: int
-    value: int
-    net_mass: int
-
-
-class ChapterMeasures(NamedTuple):
-    """``items`` that count as trade; ``value`` in hundredths of the currency; ``net_mass`` in grams."""
-
-    items: int
-    value: int
-    net_mass: int
-
-
-K = TypeVar("K", bound=StageKey | PartnerKey | ChapterKey)
-M = TypeVar("M", bound=StageMeasures | PartnerMeasures | ChapterMeasures)
+K = TypeVar("K", bound=tuple[Any, ...])
+"""A NamedTuple: the dimensions, ``window`` and ``window_start``."""
+M = TypeVar("M", bound=tuple[Any, ...])
+"""A NamedTuple: the measures."""
 
 
 class Total(NamedTuple, Generic[K, M]):
@@ -140,27 +86,23 @@ class Counter(Generic[K, M]):
     @cached_property
     def scales(self) -> dict[str, int]:
         """Measure -> decimals of its natural unit: 2 where the integer 1234 means 12.34, 0 where it means 1234."""
-        found = {name: _SCALE.search(self.docs[name]) for name in self.measures._fields}
+        found = {name: _SCALE.search(self.docs[name]) for name in fields(self.measures)}
         return {name: int(said[1]) if said else 0 for name, said in found.items()}
 
     def read_key(self, raw: bytes) -> K:
         """The key of a record of this counter. Raises ValueError for bytes that are none."""
         values = decode(raw)
         values["window_start"] = moment(values["window_start"])
-        key: Any = self.key
-        found: K = key(*(values[name] for name in key._fields))
-        return found
+        return self.key(*(values[name] for name in fields(self.key)))
 
     def read(self, key: K, raw: bytes) -> Total[K, M]:
         """The total under a key. Raises ValueError for bytes that are none."""
         values = decode(raw)
-        measures: Any = self.measures
-        counted: M = measures(*(values[name] for name in measures._fields))
         watermark = moment(values["watermark"])
         assert watermark is not None
         return Total(
             key,
-            counted,
+            self.measures(*(values[name] for name in fields(self.measures))),
             moment(values["window_end"]),
             values["time_zone"],
             values["revision"],
@@ -172,18 +114,10 @@ class Counter(Generic[K, M]):
         )
 
 
-DECLARATIONS_BY_STAGE = Counter("declarations-by-stage", StageKey, StageMeasures)
-TRADE_BY_PARTNER = Counter("trade-by-partner", PartnerKey, PartnerMeasures)
-TRADE_BY_CHAPTER = Counter("trade-by-chapter", ChapterKey, ChapterMeasures)
-COUNTERS: tuple[Counter[Any, Any], ...] = (DECLARATIONS_BY_STAGE, TRADE_BY_PARTNER, TRADE_BY_CHAPTER)
-
-
-def counter(name: str) -> Counter[Any, Any]:
-    """A counter by its name. Raises ValueError, with the names there are, for an unknown one."""
-    for known in COUNTERS:
-        if known.name == name:
-            return known
-    raise ValueError(f"no counter {name}; there are: {', '.join(c.name for c in COUNTERS)}")
+def fields(of: Any) -> tuple[str, ...]:
+    """The names of a NamedTuple's fields, or of a type of such."""
+    names: tuple[str, ...] = of._fields
+    return names
 
 
 def moment(ms: int | None) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
 import signal
 import sys
@@ -85,6 +86,22 @@ def progress(what: str, quiet: bool = False) -> Iterator[Callable[[int, int | No
     with Progress(*columns, console=err, disable=quiet, transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def tell_as_of(counter: str, as_of: Any) -> None:
+    """As of which positions a counter is, on stderr."""
+    positions = " ".join(map(str, as_of.positions))
+    err.print(
+        f"{counter} as of positions {positions}, {as_of.watermark:%Y-%m-%d %H:%M:%S} UTC, "
+        f"generation {as_of.generation}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def quietly() -> None:
+    """Let the client's own log be: an error ends the command and is told once."""
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 
 @kafka.command("start")
@@ -186,7 +203,7 @@ def publish(
 
 @app.command()
 def subscribe(
-    counter: Annotated[str, typer.Argument(help="declarations-by-stage, trade-by-partner or trade-by-chapter.")],
+    counter: Annotated[str, typer.Argument(help="Its name, such as trade; an unknown one names all there are.")],
     snapshot: Annotated[bool, typer.Option("--snapshot", help="The table as it stands: the default.")] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Changes until interrupted; --snapshot: after it.")] = False,
     form: Annotated[
@@ -198,7 +215,8 @@ def subscribe(
 ) -> None:
     """Read a counter: its rows, their changes, and as of which positions of the input they stand.
 
-    Money is a decimal ("12.34"), masses are grams, moments UTC. A row that is not there is zero.
+    Money is a decimal ("12.34"), masses are grams, moments UTC. A row that is not there is zero. Rows are written as
+    they are published: those of enterprises come in slices, to be added up over `slice`.
 
     With --follow, `change` is put or delete (the window has expired, or a newer generation begins), and `old_revision`
     that of the row before it. Parquet needs --output and is for snapshots.
@@ -206,33 +224,21 @@ def subscribe(
     As of which positions, per partition of the input: on stderr; in JSON lines as {"as_of": ...} after the rows it is
     about, in Parquet as metadata single_window.as_of. Rows include every event before these positions, perhaps more.
     """
-    import logging
-
-    from connectors import totals
     from connectors.client import Subscription
+    from connectors.counters import counter as named
     from connectors.export import export
 
-    if not follow:  # an error ends the command and is told once; a follower waits, and says for what
-        logging.getLogger("aiokafka").addHandler(logging.NullHandler())
-
-    def tell(as_of: Any) -> None:
-        positions = " ".join(map(str, as_of.positions))
-        err.print(
-            f"{counter} as of positions {positions}, {as_of.watermark:%Y-%m-%d %H:%M:%S} UTC, "
-            f"generation {as_of.generation}",
-            highlight=False,
-            soft_wrap=True,
-        )
-
+    if not follow:  # a follower waits, and says for what
+        quietly()
     wanted = settings()
     with plainly():
-        chosen = totals.counter(counter)
+        chosen = named(counter)
         try:
             with Subscription(chosen, wanted.kafka, wanted.topic_prefix) as subscription:
                 export(
                     subscription,
                     sys.stdout,
-                    tell,
+                    lambda as_of: tell_as_of(counter, as_of),
                     form=form,
                     output=output,
                     snapshot=snapshot or not follow,
@@ -240,6 +246,108 @@ def subscribe(
                 )
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
+
+
+@app.command()
+def reconcile(
+    sender: Annotated[str, typer.Argument(help="Its sender id.")],
+    day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Of sent_at, in Asia/Shanghai.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Hold what a sender's control record declares against what was received of it: exit status 1 if they differ.
+
+    By step of the lifecycle: events, their hash total (item totals, whatever the currencies) and net mass. SEQUENCES:
+    the numbers a sender gives its events; what is missing has not come, or not yet: see as of which positions.
+    """
+    from connectors import reconcile as control
+    from connectors.client import Subscription
+    from connectors.counters import SENDER_CONTROL
+    from connectors.export import text
+
+    quietly()
+    wanted = settings()
+    with plainly(), Subscription(SENDER_CONTROL, wanted.kafka, wanted.topic_prefix) as subscription:
+        found = control.reconcile(subscription.snapshot(), sender, day.date())
+    tell_as_of(SENDER_CONTROL.name, found.as_of)
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), default=text))
+    else:
+        out.print(*_reconciled(found.as_dict()), sep="\n", markup=False, highlight=False)
+    raise typer.Exit(0 if found.agrees else 1)
+
+
+def _reconciled(found: dict[str, Any]) -> list[Table | str]:
+    """A reconciliation for people: what it comes to, and the figures if there are any."""
+    table = Table("step", "figure", "received", "declared", "difference")
+    for step in found["steps"]:
+        for figure in ("events", "value", "net_mass"):
+            numbers = step[figure].values()
+            if any(numbers):
+                table.add_row(step["step"], figure.replace("_", " "), *(f"{number:,}" for number in numbers))
+    whose = f"{found['sender']}, {found['day']}"
+    if not found["steps"]:
+        return [f"{whose}: nothing received, nothing declared"]
+    said = [f"{found[what]:,} sequence numbers {what}" for what in ("missing", "surplus") if found[what]]
+    return [table, "; ".join([f"{whose}: {'as declared' if found['agrees'] else 'not as declared'}", *said])]
+
+
+@app.command()
+def explain(
+    counter: Annotated[str, typer.Argument(help="Its name, such as trade; an unknown one names all there are.")],
+    dimensions: Annotated[list[str], typer.Argument(metavar="DIMENSION=VALUE...", help="Each of its dimensions.")],
+    window: Annotated[Literal["DAY", "MONTH", "YEAR", "ALL_TIME"], typer.Option(help="Kind of window.")],
+    start: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The window's first day, in its own time zone.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """List the contributions a total is made of, and hold their sum against it: exit status 1 if they differ.
+
+    A contribution is a declaration that was counted (+1) or taken away again (-1), the local minute it belongs to, and
+    what it added to each measure: money as a decimal, masses in grams. Of enterprises, traders are not named: the sum
+    is the number of different ones with more + than -.
+
+    The whole log is folded again for it, up to the positions told on stderr: as long as a new worker would take, with
+    the rows of one partition in memory. While more is being counted, a total may be ahead of them: ask again.
+    """
+    from functools import partial
+
+    from connectors.client import Subscription
+    from connectors.export import text
+    from processor import explain as explaining
+
+    quietly()
+    wanted = settings()
+    with plainly():
+        asked = explaining.ask(counter, dimensions, window, start and start.date())
+        with Subscription(asked.published, wanted.kafka, wanted.topic_prefix) as subscription:
+            taken = subscription.snapshot()
+        log = partial(explaining.read, wanted.kafka, wanted.topic_prefix + INPUT)
+        with progress("folding") as bar:
+            found = explaining.explain(asked, taken, log, bar)
+    tell_as_of(counter, found.as_of)
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), default=text))
+    else:
+        for line in _explained(found.as_dict()):
+            typer.echo(line)
+    raise typer.Exit(0 if found.agrees else 1)
+
+
+def _explained(found: dict[str, Any]) -> Iterator[str]:
+    """An explanation for people: contributions, what they come to, and what is published; by lines, there are many."""
+
+    def figures(of: dict[str, Any]) -> list[str]:
+        return [f"{of[name]:,}" if name in of else "" for name in found["sum"]]
+
+    rows = [["number", "sign", "minute", *found["sum"]]]
+    rows += [[one["number"], f"{one['sign']:+}", one["minute"], *figures(one)] for one in found["contributions"]]
+    rows += [[name, "", "", *figures(found[name])] for name in ("sum", "published")]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        right = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
+        yield "  ".join([first.ljust(widths[0]), *right])
+    yield f"{len(found['contributions']):,} contributions: {'as published' if found['agrees'] else 'not as published'}"
 
 
 @dead_letters.command("list")

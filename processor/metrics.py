@@ -1,28 +1,30 @@
-"""Every metric of the worker, on an injected registry. Base units; labels from closed sets."""
+"""The engine's own metrics, on an injected registry, and where they are served. Base units; labels from closed sets."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from zoneinfo import ZoneInfo
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+import numpy.typing as npt
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from processor.engine.counters import ALL_TIME, DAY, SEPARATOR, YEAR
-from processor.engine.counters import Counter as CounterDeclaration
+from processor.engine.lifecycle import Ints
 from processor.engine.model import Outcome, Source
-from processor.engine.totals import Counted
 
 STATES = ("opening", "restoring", "live", "waiting", "fenced", "broken", "gap", "closed")
 PASSING = ("broken", "gap")
 """A partition that answers a batch after these is live again, and does not say so."""
+
+ANSWER_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0)
+"""The last is what single windows promise: an answer within ten minutes (TradeNet)."""
 
 
 class Metrics:
@@ -53,6 +55,16 @@ class Metrics:
         self.entered = Counter(
             p + "partition_states_entered", "Times a partition entered a state", ["flow", "state"], registry=registry
         )
+        self.behind = Gauge(
+            p + "behind_records", "Offsets to the end of the log, not fetched yet", by, registry=registry
+        )
+        self.waits = BulkHistogram(
+            p + "answer_seconds", "Seconds from an event's append to its committed answer", ["flow"], ANSWER_SECONDS
+        )
+        registry.register(self.waits)
+        self.lanes = Gauge(
+            p + "lane_expected_share", "Share of declarations a lane should have, 0 to 1", ["lane"], registry=registry
+        )
 
     def folded(self, source: Source, flow: str, outcome: Outcome, records: int, silent: bool, now: float) -> None:
         """Count a folded batch. What was folded silently was answered, and counted, before."""
@@ -77,6 +89,19 @@ class Metrics:
         for (metric, label), n in outcome.tally.items():
             tallies[metric](label).inc(n)
 
+    def waited(self, flow: str, appended: Ints, now: float) -> None:
+        """Answers were committed ``now`` (s, this clock) to records appended at these times (ms, the broker's)."""
+        self.waits.observe((flow,), np.maximum(now - appended / 1000, 0.0))
+
+    def lies_behind(self, source: Source, flow: str, records: int) -> None:
+        """How far a partition's last fetch was from the end of the log."""
+        self.behind.labels(flow, str(source.partition)).set(records)
+
+    def expect(self, shares: Mapping[str, float]) -> None:
+        """The shares lanes should have: what they drift from."""
+        for lane, share in shares.items():
+            self.lanes.labels(lane).set(share)
+
     def spent(self, flow: str, outcome: Outcome) -> None:
         """Where the time of a step or a posting went."""
         for part, seconds in outcome.seconds.items():
@@ -97,85 +122,77 @@ class Metrics:
     def gone(self, source: Source, flow: str) -> None:
         """A partition has left this worker: so do its series."""
         partition = str(source.partition)
-        for gauge in (self.position, self.watermark):
+        for gauge in (self.position, self.watermark, self.behind):
             gauge.remove_by_labels({"flow": flow, "partition": partition})
         self.state.remove_by_labels({"flow": flow, "partition": partition})
 
 
-Scan = Callable[[bytes], Iterable[tuple[bytes, bytes]]]
+class BulkHistogram(Collector):
+    """A histogram that takes observations by the batch; prometheus_client's own takes them one by one."""
 
+    def __init__(self, name: str, documentation: str, labels: Sequence[str], bounds: Sequence[float]) -> None:
+        self.name, self.documentation, self.labels = name, documentation, list(labels)
+        self.bounds = np.array(bounds, np.float64)
+        self.found: dict[tuple[str, ...], tuple[Ints, float]] = {}
 
-class Business(Collector):
-    """The business figures: totals of the keys this worker owns, for all time, this year and today.
-
-    Read from the stores at scrape. ``period`` is all_time, year or today. What can go down is a gauge.
-    """
-
-    def __init__(
-        self,
-        counted: Counted,
-        scans: Callable[[], list[Scan]],
-        now: Callable[[], float],
-    ) -> None:
-        self.counters = {counter.name: counter for counter in counted.counters}
-        self.entry, self.scans, self.now = counted.entry, scans, now
+    def observe(self, labels: tuple[str, ...], values: npt.NDArray[np.float64]) -> None:
+        """Count values, each in the first bucket whose bound it does not exceed. One thread observes."""
+        places = np.searchsorted(self.bounds, values, side="left")
+        counts, total = self.found.get(labels, (np.zeros(len(self.bounds) + 1, np.int64), 0.0))
+        self.found[labels] = counts + np.bincount(places, minlength=len(counts)), total + float(values.sum())
 
     def describe(self) -> Iterable[Metric]:
         return []
 
     def collect(self) -> Iterator[Metric]:
-        families = {
-            (name, measure): _family(counter, measure)
-            for name, counter in self.counters.items()
-            for measure, _ in counter.measures
-        }
-        for scan in self.scans():
-            for kind, period in ((ALL_TIME, "all_time"), (YEAR, "year"), (DAY, "today")):
-                for key, raw in scan(b"t" + kind.encode() + SEPARATOR.encode()):
-                    self._add(families, key, raw, period)
-        yield from families.values()
-
-    def _add(self, families: Mapping[tuple[str, str], Metric], key: bytes, raw: bytes, period: str) -> None:
-        _, number, name, *dimensions, zone = key[1:].decode().split(SEPARATOR)
-        counter = self.counters[name]
-        if period != "all_time" and int(number) != _present(period, zone, self.now()):
-            return
-        totals = np.frombuffer(raw, self.entry)["measures"].sum(axis=0).tolist()
-        for (measure, _), total in zip(counter.measures, totals, strict=False):
-            families[name, measure].add_metric([period, *dimensions], _shown(measure, total))  # type: ignore[attr-defined]
+        family = HistogramMetricFamily(self.name, self.documentation, labels=self.labels)
+        bounds = [*map(str, self.bounds.tolist()), "+Inf"]
+        for labels, (counts, total) in list(self.found.items()):
+            family.add_metric(labels, list(zip(bounds, np.cumsum(counts).tolist(), strict=True)), total)
+        yield family
 
 
-def _family(counter: CounterDeclaration, measure: str) -> Metric:
-    unit = {"value": "_currency_units", "net_mass": "_kilograms"}.get(measure, "")
-    name = f"single_window_{counter.name.replace('-', '_')}_{measure}{unit}"
-    monotone = counter.of == "stage"
-    family = CounterMetricFamily if monotone else GaugeMetricFamily
-    return family(name, f"{counter.name}: {measure}", labels=["period", *counter.dimensions])
+class Page:
+    """The text of /metrics. One at a time is made, for all who asked before: scrapers in a hurry do not add up."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.lock = threading.Lock()
+        self.began, self.text = -1.0, b""
+
+    def read(self, names: Sequence[str] = ()) -> bytes:
+        """All metrics, as of no earlier than now; or only those of the engine with these ``names``, which is cheap."""
+        if names:
+            return _written(self.registry.restricted_registry(names))
+        asked = time.monotonic()
+        with self.lock:
+            if self.began <= asked:
+                self.began = time.monotonic()
+                self.text = _written(self.registry)
+            return self.text
 
 
-def _shown(measure: str, total: int) -> float:
-    """Currency units and kilograms, floats only here, where they are shown."""
-    return total / {"value": 100, "net_mass": 1000}.get(measure, 1)
-
-
-def _present(period: str, zone: str, now: float) -> int:
-    local = datetime.fromtimestamp(now, ZoneInfo(zone))
-    return local.year if period == "year" else local.date().toordinal() - 719_163
+def _written(registry: Any) -> bytes:
+    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
+    return text
 
 
 class Server:
-    """/metrics, /healthz (the process answers) and /readyz (partitions assigned and restored)."""
+    """/metrics (``?name[]=`` for some of it), /healthz (the process answers), /readyz (all is restored)."""
 
     def __init__(
         self, registry: CollectorRegistry, host: str, port: int, ready: Callable[[], tuple[bool, str]]
     ) -> None:
+        page = Page(registry)
+
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                if self.path == "/metrics":
-                    self._answer(200, generate_latest(registry), CONTENT_TYPE_LATEST)  # type: ignore[no-untyped-call]
-                elif self.path == "/healthz":
+                asked = urlsplit(self.path)
+                if asked.path == "/metrics":
+                    self._answer(200, page.read(parse_qs(asked.query).get("name[]", [])), CONTENT_TYPE_LATEST)
+                elif asked.path == "/healthz":
                     self._answer(200, b"ok\n")
-                elif self.path == "/readyz":
+                elif asked.path == "/readyz":
                     is_ready, why = ready()
                     self._answer(200 if is_ready else 503, (why + "\n").encode())
                 else:

@@ -1,7 +1,7 @@
-"""The contracts: Avro schemas, topics, and a small loader and row codec over them.
+"""The contracts: Avro schemas, topics, examples, and a small loader and row codec over them.
 
-One file per record and version, ``NAME.vN.avsc``, never edited once released. Everything that crosses a process
-boundary is written here; the processor and the connectors share this package and nothing else.
+One file per record and version, ``NAME.vN.avsc``, never edited once released (``released.json``). Everything that
+crosses a process boundary is written here; the processor and the connectors share this package and nothing else.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import fastavro
 import yaml
 
+from schemas.example_json import as_avro, changed
+
 HERE = Path(__file__).parent
+EXAMPLES = HERE / "examples"
 SINGLE_OBJECT = b"\xc3\x01"
 """First two bytes of Avro's single-object encoding; the schema's CRC-64-AVRO follows, little-endian."""
 
@@ -47,7 +50,7 @@ class Schema:
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic as ``topics.yaml`` describes it."""
+    """One topic as ``topics.yaml`` describes it, and says what each part means."""
 
     name: str
     summary: str
@@ -55,11 +58,23 @@ class Topic:
     config: dict[str, str]
     key: str
     values: tuple[str, ...]
+    compatibility: str
+    producers: tuple[str, ...]
+    consumers: tuple[str, ...]
+    retention: str
+
+
+class RuleExample(NamedTuple):
+    """A record that breaks one rule and no other: its name, the rule's id, and its fields as Avro writes them."""
+
+    record: str
+    rule: str
+    fields: dict[str, Any]
 
 
 def _read(path: Path) -> Schema:
     name, version, _ = path.name.split(".")
-    raw = json.loads(path.read_text(encoding="utf-8"))
+    raw = _json(path)
     fingerprint = fastavro.schema.fingerprint(fastavro.schema.to_parsing_canonical_form(raw), "CRC-64-AVRO")
     parsed = fastavro.parse_schema(raw)
     assert isinstance(parsed, dict)
@@ -91,17 +106,16 @@ def names() -> tuple[str, ...]:
 @cache
 def confluent_ids() -> dict[int, str]:
     """Pinned Confluent schema ids: id -> ``NAME.vN``."""
-    pinned = json.loads((HERE / "confluent_ids.json").read_text(encoding="utf-8"))
-    return {int(number): schema for number, schema in pinned.items()}
+    return {int(number): schema for number, schema in _json(HERE / "confluent_ids.json").items()}
 
 
 @cache
 def topics() -> tuple[Topic, ...]:
     """All topics, in the order of ``topics.yaml``."""
     described = yaml.safe_load((HERE / "topics.yaml").read_text(encoding="utf-8"))
+    lists = ("values", "producers", "consumers")
     return tuple(
-        Topic(name, d["summary"], d["partitions"], dict(d["config"]), d["key"], tuple(d["values"]))
-        for name, d in described.items()
+        Topic(name, **{**said, **{part: tuple(said[part]) for part in lists}}) for name, said in described.items()
     )
 
 
@@ -111,6 +125,38 @@ def topic(name: str) -> Topic:
         if found.name == name:
             return found
     raise KeyError(f"no topic {name} in topics.yaml")
+
+
+def examples(name: str) -> dict[str, dict[str, Any]]:
+    """The examples of a record, by the stems of their files: its fields, all of them, as Avro writes them.
+
+    A file, ``examples/NAME/STEM.json``, may leave out what has a default, and writes moments and dates in ISO 8601.
+    """
+    schema = json.loads(latest(name).text)
+    return {
+        path.stem: as_avro(schema, _json(path))
+        for path in sorted((EXAMPLES / name).glob("*.json"), key=lambda path: path.stem)
+    }
+
+
+def rule_examples() -> tuple[RuleExample, ...]:
+    """The examples of the rules, ``examples/rules/ID-*.json``: each changes a valid example until it breaks the rule.
+
+    ``{"rule": ID, "record": NAME, "of": STEM, "changes": {JSON pointer: value}}``; pointers are those of RFC 6901.
+    """
+    found = []
+    for path in sorted((EXAMPLES / "rules").glob("*.json")):
+        said = _json(path)
+        record = said["record"]
+        fields = _json(EXAMPLES / record / f"{said['of']}.json")
+        for pointer, value in said["changes"].items():
+            fields = changed(fields, pointer, value)
+        found.append(RuleExample(record, said["rule"], as_avro(json.loads(latest(record).text), fields)))
+    return tuple(found)
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @cache

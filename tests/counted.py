@@ -1,4 +1,4 @@
-"""Records of the counter trade-by-partner as the worker writes them, for tests of those who read them."""
+"""Records of the counter trade as the worker writes them, for tests of those who read them."""
 
 from typing import Any
 
@@ -10,15 +10,13 @@ DAY = {"window": "DAY", "window_start": MIDNIGHT}
 
 def key(partner: str = "KZ", **changes: Any) -> bytes:
     """The Kafka key: all time, unless ``DAY`` or another window is given."""
-    named = {"counter": "trade-by-partner", "partner": partner, "flow": "IMPORT", "jurisdiction": "CN"}
-    return schemas.encode(
-        "TradeByPartnerKey", {**named, "currency": "USD", "window": "ALL_TIME", "window_start": None, **changes}
-    )
+    named = {"counter": "trade", "breakdown": "PARTNER", "code": partner, "flow": "IMPORT", "jurisdiction": "CN"}
+    return schemas.encode("TradeKey", {**named, "window": "ALL_TIME", "window_start": None, **changes})
 
 
 def value(**changes: Any) -> bytes:
-    """The total: 3 declarations of 12.34 and 5 kg, revision 7, generation 1."""
-    figures = {"declarations": 3, "value": 1_234, "net_mass": 5_000, "revision": 7, "generation": 1}
+    """The total: 3 declarations with 4 items of 12.34 yuan and 5 kg, revision 7, generation 1."""
+    figures = {"declarations": 3, "items": 4, "value": 1_234, "net_mass": 5_000, "quantity": 0, "unconverted": 0}
     about = {"source_positions": [4, 0, 3, 0, 0, 0, 0, 0], "watermark": 1_700_000_000_123, "definition": 1}
-    place = {"window_end": None, "time_zone": "Asia/Shanghai", "status": "PROVISIONAL"}
-    return schemas.encode("TradeByPartner", {**figures, **about, **place, **changes})
+    stands = {"window_end": None, "time_zone": "Asia/Shanghai", "revision": 7, "generation": 1, "status": "PROVISIONAL"}
+    return schemas.encode("Trade", {**figures, **about, **stands, **changes})

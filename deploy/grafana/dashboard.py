@@ -8,7 +8,6 @@ some; a test runs each against a real worker and holds the business figures to t
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometheus, stat, timeseries
@@ -16,175 +15,33 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.common import StackingMode, VizOrientation
 from grafana_foundation_sdk.models.dashboard import DataSourceRef, VariableOption, VariableRefresh
 
+from deploy.grafana import figures, operation
+from deploy.grafana.panel import BARS, FIGURE, STACKED, Panel
+
 WRITTEN = Path(__file__).parent / "dashboards" / "single-window.json"
 PERIODS = {"all time": "all_time", "this year": "year", "today": "today"}
+MEMBERSHIPS = {"members at the time": "DATED", "constant members": "CONSTANT"}
 SOURCE = DataSourceRef("prometheus", "${datasource}")
+WITH_AREAS = "key:single_window_trade_with_groups_declarations:sum"
 
-BARS, LINES, STACKED, FIGURE = "bars", "lines", "stacked", "figure"
-COUNT, PER_SECOND, GRAMS, SHARE, SECONDS, BYTES = "locale", "cps", "massg", "percentunit", "s", "bytes"
-"""Grafana's names."""
-
-
-@dataclass(frozen=True)
-class Panel:
-    """``query``: PromQL, named by ``legend``; ``more`` of them, likewise. Bars and figures show them as they stand,
-    lines over time. ``width``: of 24.
-    """
-
-    title: str
-    query: str
-    legend: str = ""
-    shape: str = LINES
-    unit: str = COUNT
-    width: int = 8
-    says: str = ""
-    more: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def queries(self) -> tuple[tuple[str, str], ...]:
-        return ((self.query, self.legend), *self.more)
-
-
-def _most(recorded: str) -> str:
-    return f"topk(20, {recorded})"
-
-
-STAGES = 'stage:single_window_declarations:sum{period="$period"}'
-LODGED = 'sum by (jurisdiction, office) (office:single_window_declarations:sum{period="$period", stage="LODGED"})'
-PARTNER_VALUE = 'partner:single_window_trade_value_currency_units:sum{period="$period", currency="$currency"}'
-CHAPTER_VALUE = 'chapter:single_window_trade_value_currency_units:sum{period="$period", currency="$currency"}'
-PARTNER_MASS = '1000 * partner:single_window_trade_net_mass_kilograms:sum{period="$period"}'
-CHAPTER_MASS = '1000 * chapter:single_window_trade_net_mass_kilograms:sum{period="$period"}'
-TROUBLE = 'single_window_partition_states_entered_total{state=~"waiting|fenced|broken|gap"}'
-
-NOW = (
-    Panel("Workers", 'sum(up{job="single-window"})', shape=FIGURE, width=4),
-    Panel("Live partitions", 'state:single_window_partitions:sum{state="live"}', "{{flow}}", FIGURE, width=5),
-    Panel("Events a second", "flow:single_window_records:rate5m", "{{flow}}", FIGURE, PER_SECOND, width=5),
-    Panel("Counters behind answers", "single_window_totals_behind_seconds:max", "", FIGURE, SECONDS, width=5),
-    Panel("Alerts", 'count(ALERTS{alertstate="firing"}) or vector(0)', shape=FIGURE, width=5),
-)
-TRADE = (
-    Panel("Declarations by stage", f"sort_desc({STAGES})", "{{flow}} {{stage}}", BARS),
-    Panel("Lodged by office", _most(LODGED), "{{jurisdiction}} {{office}}", BARS),
-    Panel(
-        "Declarations a second by stage",
-        "stage:single_window_declarations:rate5m",
-        "{{flow}} {{stage}}",
-        STACKED,
-        PER_SECOND,
-        says="Five minutes' mean. A worker that adds up its counters anew shows as a peak.",
-    ),
-    Panel(
-        "Trade value by partner, $currency",
-        _most(PARTNER_VALUE),
-        "{{partner}} {{flow}}",
-        BARS,
-        width=6,
-        says="Imports from release, exports from clearance.",
-    ),
-    Panel("Net mass by partner", _most(PARTNER_MASS), "{{partner}} {{flow}}", BARS, GRAMS, width=6),
-    Panel("Trade value by chapter, $currency", _most(CHAPTER_VALUE), "{{chapter}} {{flow}}", BARS, width=6),
-    Panel("Net mass by chapter", _most(CHAPTER_MASS), "{{chapter}} {{flow}}", BARS, GRAMS, width=6),
-)
-ANSWERS = (
-    Panel(
-        "Receipts by outcome",
-        'outcome:single_window_receipts:rate5m{flow="declarations"}',
-        "{{outcome}}",
-        STACKED,
-        PER_SECOND,
-    ),
-    Panel(
-        "Errors by rule",
-        'topk(10, rule:single_window_findings:rate5m{rule!~"W.*"})',
-        "{{rule}}",
-        unit=PER_SECOND,
-        says="Findings that refuse an event. The rules stand in processor/flows/declarations/rules.py.",
-    ),
-    Panel(
-        "Shares refused and in conflict",
-        "flow:single_window_refused:ratio_rate5m",
-        "refused",
-        unit=SHARE,
-        more=(("flow:single_window_conflicts:ratio_rate5m", "in conflict"),),
-    ),
-    Panel(
-        "Receipts since the workers started",
-        "sort_desc(sum by (outcome) (single_window_receipts_total))",
-        "{{outcome}}",
-        BARS,
-    ),
-    Panel(
-        "Findings since the workers started",
-        _most("sum by (rule) (single_window_findings_total)"),
-        "{{rule}}",
-        BARS,
-    ),
-    Panel(
-        "Dead letters since the workers started",
-        "sort_desc(sum by (reason) (single_window_dead_letters_total))",
-        "{{reason}}",
-        BARS,
-    ),
-)
-ENGINE = (
-    Panel(
-        "Age of the newest event answered",
-        'partition:single_window_watermark_age_seconds:min{flow="declarations"}',
-        "{{partition}}",
-        unit=SECONDS,
-        says="Grows while nothing is sent, too. A partition that works on a backlog stays up here.",
-    ),
-    Panel(
-        "Position by partition",
-        'partition:single_window_position:max{flow="declarations"}',
-        "{{partition}}",
-        says="The next offset to fold. Compare with the end offsets: single-window topics describe.",
-    ),
-    Panel("Partitions by state", "state:single_window_partitions:sum > 0", "{{flow}} {{state}}", STACKED),
-    Panel(
-        "Records a batch",
-        "flow:single_window_batch_records:mean5m",
-        "{{flow}}, mean",
-        more=(("flow:single_window_batch_records:p95_5m", "{{flow}}, 95 of 100"),),
-    ),
-    Panel(
-        "Seconds a second, by part of the step",
-        "part:single_window_step_seconds:rate5m",
-        "{{flow}} {{part}}",
-        STACKED,
-        SECONDS,
-    ),
-    Panel(
-        "Partitions in trouble",
-        f"sum by (flow, state) (increase({TROUBLE}[15m]))",
-        "{{flow}} {{state}}",
-        says="How often partitions entered one of these states within 15 minutes.",
-    ),
-)
-WORKERS = (
-    Panel("Memory", 'process_resident_memory_bytes{job="single-window"}', "{{instance}}", unit=BYTES, width=12),
-    Panel(
-        "CPU",
-        'rate(process_cpu_seconds_total{job="single-window"}[5m])',
-        "{{instance}}",
-        unit=SECONDS,
-        width=12,
-        says="Seconds a second: 1 is one core.",
-    ),
-)
 ROWS: dict[str, tuple[Panel, ...]] = {
-    "Now": NOW,
-    "Declarations and trade, $period": TRADE,
-    "Answers": ANSWERS,
-    "Engine": ENGINE,
-    "Workers": WORKERS,
+    "Now": operation.NOW,
+    "Declarations, $jurisdiction, $period": figures.DECLARATIONS,
+    "Trade, $jurisdiction, $period": figures.TRADE,
+    "Trade with groups, $area, $membership, $period": figures.GROUPS,
+    "New three, used cars, e-commerce, $jurisdiction, $period": figures.GOODS,
+    "Clearance and lanes, $jurisdiction, $period": figures.CLEARANCE,
+    "Answers, $period": operation.ANSWERS,
+    "Enterprises, duties, permits, $jurisdiction, $period": figures.OTHERS,
+    "Sender control, today": figures.CONTROL,
+    "Lag and latency": operation.LAG,
+    "Engine": operation.ENGINE,
+    "Workers": operation.WORKERS,
 }
 
 
 def queries() -> list[tuple[str, str]]:
-    """(title of the panel, PromQL) of every query, in order; with ``$period`` and ``$currency`` in them."""
+    """(title of the panel, PromQL) of every query, in order; with $period, $jurisdiction, $membership and $area."""
     return [(panel.title, query) for panels in ROWS.values() for panel in panels for query, _ in panel.queries]
 
 
@@ -197,18 +54,10 @@ def text() -> str:
         .time("now-1h", "now")
         .refresh("10s")
         .with_variable(dashboard.DatasourceVariable("datasource").type("prometheus"))
-        .with_variable(
-            dashboard.CustomVariable("period")
-            .values(", ".join(f"{label} : {value}" for label, value in PERIODS.items()))
-            .current(VariableOption(text="all time", value="all_time"))
-        )
-        .with_variable(
-            dashboard.QueryVariable("currency")
-            .datasource(SOURCE)
-            .query("label_values(partner:single_window_trade_value_currency_units:sum, currency)")
-            .refresh(VariableRefresh.ON_DASHBOARD_LOAD)
-            .current(VariableOption(text="CNY", value="CNY"))
-        )
+        .with_variable(_chosen("period", PERIODS))
+        .with_variable(_found("jurisdiction", f"label_values({WITH_AREAS}, jurisdiction)"))
+        .with_variable(_found("area", f'label_values({WITH_AREAS}{{jurisdiction="$jurisdiction"}}, area)'))
+        .with_variable(_chosen("membership", MEMBERSHIPS))
     )
     number = 0
     for title, panels in ROWS.items():
@@ -218,6 +67,18 @@ def text() -> str:
             number += 1
             board = board.with_panel(_drawn(panel).id(number))
     return json.dumps(board.build(), cls=JSONEncoder, indent=1, sort_keys=True) + "\n"
+
+
+def _chosen(name: str, values: dict[str, str]) -> dashboard.CustomVariable:
+    text, value = next(iter(values.items()))
+    listed = ", ".join(f"{label} : {value}" for label, value in values.items())
+    return dashboard.CustomVariable(name).values(listed).current(VariableOption(text=text, value=value))
+
+
+def _found(name: str, query: str) -> dashboard.QueryVariable:
+    """China at first."""
+    variable = dashboard.QueryVariable(name).datasource(SOURCE).query(query)
+    return variable.refresh(VariableRefresh.ON_DASHBOARD_LOAD).current(VariableOption(text="CN", value="CN"))
 
 
 def _drawn(panel: Panel) -> bargauge.Panel | stat.Panel | timeseries.Panel:

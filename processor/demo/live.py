@@ -15,12 +15,12 @@ from rich.text import Text
 from connectors.simulator import traffic
 from connectors.simulator.send import publish
 from deploy import local_prometheus
+from processor.demo.compare import Samples
 from processor.demo.run import INPUT, Stage, Worker
 
 STAGES = ("LODGED", "AMENDED", "ACCEPTED", "INSPECTED", "RELEASED", "CLEARED", "REJECTED", "CANCELLED")
 REFRESH_SECONDS = 1.0
-
-Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+BY_PARTNER = ("breakdown", "PARTNER")
 
 
 def show(events: int, seed: int, kafka: str | None, rate: float, console: Console) -> None:
@@ -35,7 +35,7 @@ def show(events: int, seed: int, kafka: str | None, rate: float, console: Consol
             f"\n  metrics    {worker.url}/metrics\n  readiness  {worker.url}/readyz\n"
             f"  prometheus {_watched(stack, stage, worker)}\n"
             f"  subscribe  SINGLE_WINDOW_KAFKA={stage.bootstrap} SINGLE_WINDOW_TOPIC_PREFIX={stage.prefix} "
-            "single-window subscribe trade-by-partner --follow\n",
+            "single-window subscribe trade --follow\n",
             highlight=False,
             soft_wrap=True,
         )
@@ -95,12 +95,12 @@ def _stages(samples: Samples) -> Table:
 
 
 def _trade(samples: Samples) -> Table:
-    name = "single_window_trade_by_partner_value_currency_units"
-    table = Table("partner", "import", "export", title="Trade in CNY, all time (simulated)", title_justify="left")
-    partners = {dict(labels)["partner"] for sample, labels in samples if sample == name}
+    name = "single_window_trade_value_yuan"
+    table = Table("partner", "import", "export", title="Trade in yuan, all time (simulated)", title_justify="left")
+    partners = {dict(those)["code"] for sample, those in samples if sample == name and BY_PARTNER in those}
 
     def value(partner: str, flow: str) -> float:
-        return _sum(samples, name, period="all_time", partner=partner, flow=flow, currency="CNY")
+        return _sum(samples, name, period="all_time", breakdown="PARTNER", code=partner, flow=flow)
 
     rows = [(partner, value(partner, "IMPORT"), value(partner, "EXPORT")) for partner in partners]
     for partner, imports, exports in sorted(rows, key=lambda row: -row[1] - row[2])[:10]:

@@ -23,9 +23,12 @@ from connectors.simulator.messages import Message
 from connectors.simulator.send import publish
 from connectors.simulator.traffic import Plan, generate
 from deploy import local_kafka, topics
+from processor import reference
+from processor.business import Closed
 from processor.demo import compare
 from processor.engine.decode import Columns
-from processor.flows.declarations.counters import COUNTERS
+from processor.flows import declarations
+from processor.labels import closed
 
 HOME = Path(".local/demo")
 INPUT = "customs.declarations"
@@ -107,21 +110,24 @@ class Worker:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def samples(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-        """/metrics, empty until it answers. Raises DemoError when the worker has died."""
+    def samples(self, *names: str) -> compare.Samples:
+        """/metrics, or those of these names; empty until it answers. Raises DemoError when the worker has died."""
         if self.process.poll() is not None:
             raise DemoError(f"the worker ended with status {self.process.returncode}; see {self.log}")
         try:
-            return compare.scrape(self.url + "/metrics")
+            return compare.scrape(self.url, *names)
         except OSError:
             return {}
 
     def positions(self) -> int:
         """Sum of the positions of the declarations flow."""
-        found = self.samples().items()
-        return int(
-            sum(v for (n, labels), v in found if n == "single_window_position" and ("flow", "declarations") in labels)
-        )
+        found = self.samples("single_window_position").items()
+        return int(sum(position for (_, labels), position in found if ("flow", "declarations") in labels))
+
+    def moment(self, name: str) -> float:
+        """When the declarations flow did this: seconds since 1970."""
+        sample = f"single_window_{name}_timestamp_seconds"
+        return self.samples(sample)[sample, (("flow", "declarations"),)]
 
     def peak_mb(self) -> int:
         """The most memory the process has held."""
@@ -212,9 +218,7 @@ def once(events: int, seed: int, kafka: str | None, tell: Progress) -> tuple[Rep
         )
         worker = stack.enter_context(stage.worker())
         await_counted(stage, worker, tell)
-        samples = worker.samples()
-        first = samples["single_window_first_fetch_timestamp_seconds", (("flow", "declarations"),)]
-        last = samples["single_window_last_answer_timestamp_seconds", (("flow", "declarations"),)]
+        first, last = worker.moment("first_fetch"), worker.moment("last_answer")
         latency = Latency(stage)
         publish(traffic, stage.bootstrap, stage.prefix + INPUT, rate=PACED_RATE)
         await_counted(stage, worker, tell)
@@ -222,10 +226,16 @@ def once(events: int, seed: int, kafka: str | None, tell: Progress) -> tuple[Rep
         tell("comparing", 0, 1)
         result = compare.Comparison()
         figures = ledger.counters
-        compare.counter_topics(figures, stage.bootstrap, stage.prefix, result)
-        compare.metrics(figures, COUNTERS, worker.samples(), datetime.now(UTC), result)
+        compare.counter_topics(figures, ledger.unsure, stage.bootstrap, stage.prefix, result)
+        compare.metrics(figures, ledger.unsure, labels(), worker.samples(), datetime.now(UTC), result)
         outcomes = compare.answers(ledger, stage.bootstrap, stage.prefix, result)
         return _report(events, outcomes, round(backlog / (last - first)), p50, p99, result, worker.peak_mb()), result
+
+
+def labels() -> Closed:
+    """The values a worker of this version shows as labels."""
+    tables = reference.load()
+    return closed(tables, declarations.flow(tables))
 
 
 def _report(

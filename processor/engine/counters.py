@@ -6,8 +6,9 @@ number of minutes, days, months (since year 0) or years of local wall-clock time
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ SEPARATOR = "\x1f"
 MINUTE, DAY, MONTH, YEAR, ALL_TIME = "m", "d", "n", "y", "a"
 WINDOWS = {MINUTE: "MINUTE", DAY: "DAY", MONTH: "MONTH", YEAR: "YEAR", ALL_TIME: "ALL_TIME"}
 HOUR_MS = 3_600_000
+DAY_MINUTES = 1_440
 MINUTE_LIFETIME_MS = 48 * HOUR_MS
 WALL_CLOCKS_MS = 15 * HOUR_MS
 """More than any wall clock is off UTC."""
@@ -24,27 +26,33 @@ WALL_CLOCKS_MS = 15 * HOUR_MS
 PREFIX = b"c"
 """Of counter keys in the store."""
 
-STAGE, DOCUMENT, LINE = "stage", "document", "line"
-
 
 @dataclass(frozen=True)
 class Counter:
-    """``of``: what an entry is: a ``stage`` reached, a ``document`` that counts, or a ``line`` of one.
+    """``of``: which of the flow's entries it counts; ``dimensions``: columns of theirs; each measure is a column to add
+    up. ``windows``: the kinds it keeps, short to long. ``reversible``: whether what was counted can be taken away.
+    ``definition`` is raised when the meaning changes, and with it the generation.
 
-    ``dimensions`` are columns of the document (and ``stage``, or the line's columns); each measure is a column to add
-    up, or None to count entries. ``definition`` is raised when the meaning changes, and with it the generation.
+    ``distinct``: column whose different values are counted (by MONTH, YEAR and ALL_TIME): those that more entries
+    brought than took away. A source partition counts entries by the columns ``kept`` and the value; ``spread`` makes of
+    a frame of these one with the dimensions, perhaps with more rows.
     """
 
     name: str
     of: str
     dimensions: tuple[str, ...]
-    measures: tuple[tuple[str, str | None], ...]
+    measures: tuple[tuple[str, str], ...]
+    windows: tuple[str, ...] = (DAY, MONTH, YEAR, ALL_TIME)
+    reversible: bool = True
     definition: int = 1
+    distinct: str | None = None
+    kept: tuple[str, ...] = ()
+    spread: Callable[[pl.DataFrame], pl.DataFrame] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What a batch adds to counters: ``keys`` are distinct; ``amounts`` is int64, one row per key, one column per
+    """What entries add to counters: ``keys`` are different; ``amounts`` is int64, one row per key, one column per
     measure, as wide as the widest counter.
     """
 
@@ -118,22 +126,33 @@ def _instant(wall: str, zone: str) -> pl.Expr:
     return local.fill_null(later).dt.epoch("ms")
 
 
-def count(counters: Sequence[Counter], entries: dict[str, pl.DataFrame]) -> Changes:
-    """Add up entries. ``entries[of]`` has ``sign`` (1, -1), ``at`` and ``appended`` (ms), ``time_zone`` and the
-    columns the counters name. An entry whose minute has outlived MINUTE_LIFETIME_MS counts in longer windows only.
+def count(counters: Sequence[Counter], entries: Mapping[str, pl.DataFrame], width: int) -> Changes:
+    """Add up entries. ``entries[of]``, if any, has ``minute``, ``live`` and ``time_zone`` (see ``timed``), and the
+    columns the counters name; measures are signed.
     """
-    width = max(len(counter.measures) for counter in counters)
-    timed = {of: _timed(frame) for of, frame in entries.items() if not frame.is_empty()}
-    parts = [_amounts(counter, timed[counter.of], width) for counter in counters if counter.of in timed]
+    alike: dict[tuple[str, ...], list[pl.DataFrame]] = defaultdict(list)
+    for counter in counters:
+        frame = entries.get(counter.of)
+        if frame is not None and len(frame):
+            of = keyed(counter.name, counter.dimensions)
+            alike[counter.windows].append(amounts(of, counter.measures, frame, width))
+    parts = [part for windows, frames in alike.items() for part in by_window(pl.concat(frames), width, windows)]
     if not parts:
         return Changes([], np.zeros((0, width), np.int64))
-    whole = pl.concat(list(_windows(pl.concat(parts), width)))
+    whole = pl.concat(parts)
     keys: list[bytes] = whole["key"].cast(pl.Binary).to_list()
     return Changes(keys, whole.drop("key").to_numpy())
 
 
-def _timed(frame: pl.DataFrame) -> pl.DataFrame:
-    """With the wall-clock ``minute`` of ``at``, and ``live``: whether its minute window still stands."""
+def keyed(name: str, columns: Sequence[str]) -> pl.Expr:
+    """What a counter key has after its window."""
+    return pl.concat_str(pl.lit(name), *columns, "time_zone", separator=SEPARATOR)
+
+
+def timed(frame: pl.DataFrame) -> pl.DataFrame:
+    """Entries with ``at``, ``appended`` (ms) and ``time_zone``: with ``minute``, the wall-clock minute of ``at``, and
+    ``live``, whether its window stands: it counts no more once it has outlived MINUTE_LIFETIME_MS.
+    """
     wall = pl.lit(None, pl.Int64)
     for zone in frame["time_zone"].unique(maintain_order=True).to_list():
         local = pl.from_epoch("at", time_unit="ms").dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
@@ -145,28 +164,41 @@ def _timed(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _amounts(counter: Counter, frame: pl.DataFrame, width: int) -> pl.DataFrame:
-    """One row per entry: ``of`` (counter, dimensions and time zone), ``minute``, ``live`` and the amounts _0, _1 ..."""
-    amounts = [pl.col("sign") if column is None else pl.col("sign") * pl.col(column) for _, column in counter.measures]
-    amounts += [pl.lit(0, pl.Int64)] * (width - len(amounts))
+def amounts(of: pl.Expr, measures: Sequence[tuple[str, str]], frame: pl.DataFrame, width: int) -> pl.DataFrame:
+    """One row per entry: ``of`` (``keyed``), ``minute``, ``live`` and the amounts _0, _1 ..."""
+    columns = [pl.col(column).cast(pl.Int64) for _, column in measures]
+    columns += [pl.lit(0, pl.Int64)] * (width - len(columns))
     return frame.select(
-        pl.concat_str(pl.lit(counter.name), *counter.dimensions, "time_zone", separator=SEPARATOR).alias("of"),
-        "minute",
-        "live",
-        *(amount.cast(pl.Int64).alias(f"_{place}") for place, amount in enumerate(amounts)),
+        of.alias("of"), "minute", "live", *(column.alias(f"_{place}") for place, column in enumerate(columns))
     )
 
 
-def _windows(entries: pl.DataFrame, width: int) -> Iterator[pl.DataFrame]:
+def by_window(entries: pl.DataFrame, width: int, kinds: Sequence[str]) -> Iterator[pl.DataFrame]:
     """``key`` and amounts for each kind of window, each added up from the next shorter one."""
     total = [pl.col(f"_{place}").sum() for place in range(width)]
-    fine = entries.group_by("of", "minute", "live").agg(total)
-    days = fine.group_by("of", pl.col("minute").floordiv(1440).alias("window")).agg(total)
-    date = (pl.col("window").cast(pl.Int64) * 86_400_000).cast(pl.Datetime("ms")).dt
-    months = days.group_by("of", (date.year() * 12 + date.month() - 1).alias("window")).agg(total)
-    years = months.group_by("of", pl.col("window").floordiv(12)).agg(total)
-    ever = years.group_by("of").agg(total).with_columns(window=pl.lit(0))
-    minutes = fine.filter("live").rename({"minute": "window"})
-    for kind, part in ((MINUTE, minutes), (DAY, days), (MONTH, months), (YEAR, years), (ALL_TIME, ever)):
-        key = pl.concat_str(pl.lit(kind), pl.col("window").cast(pl.String), "of", separator=SEPARATOR)
-        yield part.select(key.alias("key"), pl.col([f"_{place}" for place in range(width)]))
+    if MINUTE in kinds:
+        entries = entries.group_by("of", "minute", "live").agg(total)
+        yield _in_window(MINUTE, entries.filter("live").rename({"minute": "window"}), width)
+    longer = {
+        DAY: pl.col("minute").floordiv(DAY_MINUTES),
+        MONTH: month_of(pl.col("window")),
+        YEAR: pl.col("window").floordiv(12),
+        ALL_TIME: pl.lit(0, pl.Int32),
+    }
+    for kind, window in longer.items():
+        entries = entries.group_by("of", window.alias("window")).agg(total)
+        if kind in kinds:
+            yield _in_window(kind, entries, width)
+        if kind == kinds[-1]:
+            return
+
+
+def month_of(day: pl.Expr) -> pl.Expr:
+    """Number of the month of a day, by its number (Int32)."""
+    date = (day.cast(pl.Int64) * 86_400_000).cast(pl.Datetime("ms")).dt
+    return date.year() * 12 + date.month() - 1
+
+
+def _in_window(kind: str, part: pl.DataFrame, width: int) -> pl.DataFrame:
+    key = pl.concat_str(pl.lit(kind), pl.col("window").cast(pl.String), "of", separator=SEPARATOR)
+    return part.select(key.alias("key"), pl.col([f"_{place}" for place in range(width)]))

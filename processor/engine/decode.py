@@ -108,12 +108,12 @@ class Columns:
 
 
 class Decoder:
-    """Decodes the records of one input topic. ``names``: the record types it may carry; ``key``: the field the
+    """Decodes the records of one input topic. ``keys``: the record types it may carry, and of each the field that the
     Kafka key must equal.
     """
 
-    def __init__(self, names: Sequence[str], key: str, versions: Mapping[str, Sequence[schemas.Schema]]) -> None:
-        self.key = key
+    def __init__(self, keys: Mapping[str, str], versions: Mapping[str, Sequence[schemas.Schema]]) -> None:
+        self.keys, names = keys, tuple(keys)
         self.columns = {name: Columns(versions[name][-1].text) for name in names}
         self.newest = {name: versions[name][-1].id for name in names}
         known = [schema for name in names for schema in versions[name]]
@@ -140,7 +140,7 @@ class Decoder:
                 taken[name].add(self.columns[name].frame(anew), again, own)
         keys = [record.key for record in records]
         decoded = {
-            name: self._addressed(source, keys, part.decoded(self.columns[name].empty), dead)
+            name: self._addressed(source, self.keys[name], keys, part.decoded(self.columns[name].empty), dead)
             for name, part in taken.items()
         }
         return decoded, [DeadLetter(records[row], reason, text) for row, reason, text in sorted(dead)]
@@ -205,11 +205,16 @@ class Decoder:
         return again, anew, own
 
     def _addressed(
-        self, source: Source, record_keys: list[bytes | None], decoded: Decoded, dead: list[tuple[int, str, str]]
+        self,
+        source: Source,
+        field: str,
+        record_keys: list[bytes | None],
+        decoded: Decoded,
+        dead: list[tuple[int, str, str]],
     ) -> Decoded:
         """Keep what lies under its own key in the partition Kafka's default partitioner gives that key."""
         rows = decoded.frame["row"].to_list()
-        keys: list[bytes] = decoded.frame[self.key].cast(pl.Binary).to_list()
+        keys: list[bytes] = decoded.frame[field].cast(pl.Binary).to_list()
         under = [record_keys[row] for row in rows]
         astray = partitioner.partitions(keys, source.partitions) != source.partition
         if under == keys and not astray.any():
@@ -218,7 +223,7 @@ class Decoder:
         for row, key, found, elsewhere in zip(rows, keys, under, astray.tolist(), strict=True):
             keep.append(key == found and not elsewhere)
             if key != found:
-                dead.append((row, "wrong_key", f"the Kafka key must be the UTF-8 bytes of {self.key}"))
+                dead.append((row, "wrong_key", f"the Kafka key must be the UTF-8 bytes of {field}"))
             elif elsewhere:
                 text = "partition by murmur2 of the key: set partitioner=murmur2_random in librdkafka clients"
                 dead.append((row, "wrong_partition", text))

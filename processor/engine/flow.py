@@ -15,25 +15,28 @@ import polars as pl
 import xxhash
 
 import schemas
-from processor.engine import lifecycle, partials, receipts, register, rules
-from processor.engine.counters import DOCUMENT, LINE, PREFIX, STAGE, Counter, count, expired_minutes
+from processor.engine import lifecycle, partials, presence, receipts, register, rules
+from processor.engine.counters import PREFIX, Counter, count, expired_minutes, timed
 from processor.engine.decode import Columns, Decoded, Decoder
 from processor.engine.journal import Journal, pack, unpack
-from processor.engine.lifecycle import Events, Ints, Lifecycle
+from processor.engine.lifecycle import CONTRIBUTION_COLUMNS, STAGE_COLUMNS, Events, Ints, Lifecycle
 from processor.engine.model import Batch, Outcome, Source, View
+from processor.engine.presence import Counts, Told
 from processor.engine.receipts import Answers
 from processor.engine.register import Loaded
 from processor.engine.rules import Rule, judge
 
-ENVELOPE = ("sender_id", "event_id", "revision", "sent_at")
-"""The first four fields of every input record, in this order: who, which, which revision, and when it was sent."""
+ENVELOPE = ("sender_id", "event_id", "revision", "sent_at", "sender_sequence")
+"""The first fields of every input record, in this order: who, which, which revision; when it was sent, and its number
+among all that was sent. The first three identify it; none of them is part of its content.
+"""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A batch as the flow sees it. ``events``: one row per event, in any order, with ``row``, ``key``, ``kind`` (text),
-    ``version``, ``at``, ``appended`` and the ENVELOPE's fields; ``frames``: what rules are evaluated on;
-    ``documents``: ``row`` and the content's fields, for events that bring one.
+    """A batch as the flow sees it. ``events``: one row per event, in any order, with ``row``, ``record``, ``key``,
+    ``kind`` (text), ``version``, ``at``, ``appended``, ``tag`` and the ENVELOPE's fields; ``frames``: what rules are
+    evaluated on; ``documents``: ``row`` and the content's fields, for events that bring one.
     """
 
     events: pl.DataFrame
@@ -43,25 +46,30 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Flow:
-    """One event family. ``prepare`` turns decoded frames (with ``row``, ``appended``) into Prepared; ``document`` is
-    the Avro record a register row keeps; ``basis``: field of it that selects ``lifecycle.counted``; ``lines``: field
-    with its list of lines, whose columns LINE counters use. ``topics``: where the flow's output goes.
+    """One event family. ``records``: the records it takes, and of each the field that is its key; ``prepare`` turns
+    decoded frames (with ``row``, ``appended``) into Prepared; ``document`` is the Avro record a register row keeps;
+    ``basis``: field of it that selects ``lifecycle.counted``. ``receipts`` and ``dead_letters``: topics.
+
+    What counters count, by what it is of, with the columns ``counters.count`` asks for: ``entries`` makes it of the
+    stages that were reached and the contributions that were made (lifecycle.STAGE_COLUMNS with ``stage`` instead of
+    ``kind``, CONTRIBUTION_COLUMNS; both with the document's fields instead of ``document``, and ``counters.timed``);
+    ``answered`` of the answers (the events with ``outcome``), the findings in them (``rules.COLUMNS``) and the batch.
     """
 
     name: str
     topic: str
     receipts: str
     dead_letters: str
-    records: tuple[str, ...]
-    key: str
+    records: Mapping[str, str]
     document: dict[str, Any]
     basis: str
-    lines: str
     rules: tuple[Rule, ...]
     lifecycle: Lifecycle
     stages: Mapping[str, str]
     counters: tuple[Counter, ...]
     prepare: Callable[[Mapping[str, pl.DataFrame]], Prepared]
+    entries: Callable[[pl.DataFrame, pl.DataFrame], Mapping[str, pl.DataFrame]]
+    answered: Callable[[pl.DataFrame, pl.DataFrame, Prepared], Mapping[str, pl.DataFrame]]
 
 
 class RegisterFold:
@@ -69,11 +77,13 @@ class RegisterFold:
 
     def __init__(self, flow: Flow, versions: Mapping[str, Sequence[schemas.Schema]], partials_count: int) -> None:
         self.flow = flow
-        self.decoder = Decoder(flow.records, flow.key, versions)
+        self.decoder = Decoder(flow.records, versions)
         self.documents = Columns(json.dumps(flow.document))
         self.receipts = receipts.Writer()
         self.partials = partials.Writer(flow.name, flow.counters, partials_count)
         self.width = max(len(counter.measures) for counter in flow.counters)
+        self.added = [counter for counter in flow.counters if counter.distinct is None]
+        self.distinct = [counter for counter in flow.counters if counter.distinct is not None]
         self.kinds, self.bases = pl.Enum(flow.lifecycle.kinds), pl.Enum(flow.lifecycle.bases)
 
     @property
@@ -90,6 +100,8 @@ class RegisterFold:
         life = flow.lifecycle
         facts = (
             register.HEAD.descr,
+            register.WAITING.descr,
+            life.marked,
             flow.document,
             sorted(life.documents),
             sorted(life.exact),
@@ -97,7 +109,7 @@ class RegisterFold:
             life.lifetime_ms,
         )
         counted = {basis: sorted(states) for basis, states in life.counted.items()}
-        counters = [(c.name, c.of, c.dimensions, c.measures, c.definition) for c in flow.counters]
+        counters = [repr(counter) for counter in flow.counters]
         text = json.dumps([facts, life.table, counted, counters, dict(flow.stages)], default=list)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -121,16 +133,16 @@ class RegisterFold:
 
     def post(self, source: Source, journal: Sequence[bytes], position: int, watermark: int, view: View) -> Outcome:
         clock, posting = _Clock(), Outcome(position, watermark)
-        changes = count(self.flow.counters, self._entries(unpack(journal)))
+        entries, counts = self.entries(unpack(journal)), Counts(view, posting, self.width)
+        clock.lap("entries")
+        changes = count(self.added, entries, self.width)
         clock.lap("count")
-        stored = [PREFIX + key for key in changes.keys]
-        zero = bytes(8 * self.width)
-        old = np.frombuffer(b"".join([value or zero for value in view.read(stored)]), "<i8")
-        values = old.reshape(len(stored), self.width) + changes.amounts
-        raw, size = values.astype("<i8").tobytes(), len(zero)
-        posting.puts += [(key, raw[i * size : (i + 1) * size]) for i, key in enumerate(stored)]
-        clock.lap("counters read")
-        posting.messages += self.partials.messages(source, changes.keys, values, position, watermark)
+        told = [Told(changes.keys, counts.add(PREFIX, changes)[1], changes.keys)]
+        told += [
+            presence.told(counter, entries[counter.of], counts) for counter in self.distinct if counter.of in entries
+        ]
+        clock.lap("counters")
+        posting.messages += self.partials.messages(source, told, position, watermark)
         clock.lap("partials")
         posting.expired = expired_minutes(view.posted_watermark, watermark)
         posting.seconds = clock.seconds
@@ -153,12 +165,16 @@ class RegisterFold:
         clock.lap("fold")
         outcome.puts += register.rows(names, loaded, folded, events, identity)
         clock.lap("register rows")
-        outcome.entries = pack(folded.stages, folded.contributions, loaded.documents)
-        clock.lap("journal")
         offsets = np.array([record.offset for record in batch.records], np.int64)[frame["row"].to_numpy()]
         answers = Answers(frame, offsets, events.kind, judged.findings, folded, flow.lifecycle)
-        outcome.messages.append(self.receipts.message(flow.receipts, source, answers, outcome))
+        findings = receipts.told(answers)
+        answered = self.receipts.frame(source, answers, findings)
+        outcome.messages.append(self.receipts.message(flow.receipts, source, answered))
+        receipts.tally(answered, findings, outcome)
         clock.lap("receipts")
+        entries = flow.answered(answered, findings, judged.prepared)
+        outcome.entries = pack(folded, loaded.documents, entries)
+        clock.lap("journal")
 
     def _load(self, batch: Batch, judged: _Judged, view: View) -> tuple[list[bytes], Loaded, Events]:
         """The keys of a batch, what the register and the batch bring to them, and the batch's events upon them."""
@@ -187,31 +203,24 @@ class RegisterFold:
             known=known,
             is_known=is_known,
             document=place[row],
+            tag=frame["tag"].cast(pl.Int64).to_numpy(),
         )
         return names, loaded, events
 
-    def _entries(self, journal: Journal) -> dict[str, pl.DataFrame]:
-        """What counters count, by what they are of: ``sign``, ``at``, ``appended`` and the document's fields."""
+    def entries(self, journal: Journal) -> dict[str, pl.DataFrame]:
+        """What counters count, by what it is of."""
         flow = self.flow
         documents = self.documents.frame(journal.documents)
-        stages, moved = journal.stages, journal.contributions
-        stage_names = pl.Series([flow.stages[kind] for kind in flow.lifecycle.kinds])
-        reached = pl.DataFrame({"sign": np.ones(len(stages), np.int64), "at": stages[:, 2], "appended": stages[:, 3]})
-        reached = reached.with_columns(stage=stage_names.gather(stages[:, 0]))
-        counted = pl.DataFrame({"sign": moved[:, 0], "at": moved[:, 2], "appended": moved[:, 3]})
-        counted = counted.hstack(documents[moved[:, 1]])
-        lines = counted.filter(pl.col(flow.lines).list.len() > 0).explode(flow.lines)
-        return {
-            STAGE: reached.hstack(documents.drop(flow.lines)[stages[:, 1]]),
-            DOCUMENT: counted.drop(flow.lines),
-            LINE: lines.drop(self._in_both).unnest(flow.lines),
-        }
-
-    @cached_property
-    def _in_both(self) -> list[str]:
-        """Fields a line has as its document has: of a line, its own count."""
-        types = {field["name"]: field["type"] for field in self.flow.document["fields"]}
-        return [field["name"] for field in types[self.flow.lines]["items"]["fields"] if field["name"] in types]
+        names = pl.Series([flow.stages.get(kind, "") for kind in flow.lifecycle.kinds], dtype=pl.String)
+        stages = pl.DataFrame(journal.stages, schema=STAGE_COLUMNS)
+        reached = stages.select(names.gather(stages["kind"]).alias("stage"), pl.col(STAGE_COLUMNS[2:]))
+        reached = reached.with_columns(sign=pl.lit(1, pl.Int64)).hstack(documents[journal.stages[:, 1]])
+        moved = pl.DataFrame(journal.contributions, schema=CONTRIBUTION_COLUMNS).drop("document")
+        moved = moved.hstack(documents[journal.contributions[:, 1]])
+        entries = dict(flow.entries(timed(reached), timed(moved)))
+        for of, answered in journal.answered.items():
+            entries[of] = pl.concat([entries[of], answered], how="diagonal") if of in entries else answered
+        return entries
 
 
 @dataclass(frozen=True)
@@ -250,13 +259,13 @@ class _Clock:
 
 
 def _hashes(part: Decoded) -> tuple[Ints, Ints]:
-    """Of each event: sender, event id and revision; and all that follows ``sent_at``. XXH3, 64 bits."""
+    """Of each event: sender, event id and revision; and all that follows the envelope. XXH3, 64 bits."""
     frame, digest = part.frame, xxhash.xxh3_64_intdigest
     lengths = [frame[name].str.len_bytes().cast(pl.Int64).to_numpy() for name in ENVELOPE[:2]]
-    revision, sent_at = (frame[name].cast(pl.Int64).to_numpy() for name in ENVELOPE[2:])
+    revision, sent_at, sequence = (frame[name].cast(pl.Int64).to_numpy() for name in ENVELOPE[2:])
     head = sum(_varint(length) + length for length in lengths) + _varint(revision)
     ends = np.asarray(head).tolist()
-    bodies = np.asarray(head + _varint(sent_at)).tolist()
+    bodies = np.asarray(head + _varint(sent_at) + _varint(sequence)).tolist()
     identity = [digest(payload[:end]) for payload, end in zip(part.payloads, ends, strict=True)]
     content = [digest(payload[at:]) for payload, at in zip(part.payloads, bodies, strict=True)]
     return np.array(identity, np.uint64).view(np.int64), np.array(content, np.uint64).view(np.int64)

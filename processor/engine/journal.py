@@ -6,56 +6,75 @@ not wait for counting, and counting costs the less an event the more come.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cramjam
 import numpy as np
+import polars as pl
 
-from processor.engine.lifecycle import Ints
+from processor.engine.lifecycle import CONTRIBUTION_COLUMNS, STAGE_COLUMNS, Folded, Ints
+
+COUNTS = 4
+"""Numbers a block starts with: how many stages, contributions, documents and frames."""
 
 
 @dataclass(frozen=True)
 class Journal:
-    """Entries. ``stages``: (kind, document, at, appended) of each applied event; ``contributions``: (sign, document,
-    at, appended) to what counts; both int64. ``document`` is an index into ``documents``, as the flow wrote them.
+    """Entries. ``stages`` and ``contributions``: lifecycle.STAGE_COLUMNS and CONTRIBUTION_COLUMNS, int64; their
+    ``document`` is an index into ``documents``, as the flow wrote them. ``answered``: the flow's own entries of what
+    was answered, by what they are of.
     """
 
     stages: Ints
     contributions: Ints
     documents: list[bytes]
+    answered: dict[str, pl.DataFrame]
 
 
-def pack(stages: Ints, contributions: Ints, documents: Sequence[bytes]) -> bytes:
-    """A batch's entries as bytes, with those ``documents`` they name; empty where there are none."""
-    if not len(stages):
-        return b""
+def pack(folded: Folded, documents: Sequence[bytes], answered: Mapping[str, pl.DataFrame]) -> bytes:
+    """A batch's entries as bytes, with those ``documents`` they name."""
+    stages, contributions = folded.stages.copy(), folded.contributions.copy()
     used, places = np.unique(np.concatenate([stages[:, 1], contributions[:, 1]]), return_inverse=True)
     own = [documents[i] for i in used.tolist()]
-    stages, contributions = stages.copy(), contributions.copy()
     stages[:, 1], contributions[:, 1] = places[: len(stages)], places[len(stages) :]
-    sizes = [len(document) for document in own]
-    counts = np.array([len(stages), len(contributions), len(own)])
-    numbers = np.concatenate([counts, stages.T.ravel(), contributions.T.ravel(), np.array(sizes)])
-    packed = numbers.astype("<i8").tobytes() + b"".join(own)
+    frames = ["\0".join(answered).encode(), *map(_dumped, answered.values())]
+    counts = np.array([len(stages), len(contributions), len(own), len(frames)])
+    sizes = np.array([*map(len, own), *map(len, frames)])
+    numbers = np.concatenate([counts, stages.T.ravel(), contributions.T.ravel(), sizes])
+    packed = numbers.astype("<i8").tobytes() + b"".join(own + frames)
     return bytes(cramjam.lz4.compress_block(packed))
 
 
 def unpack(packed: Sequence[bytes]) -> Journal:
     """The entries of many batches, put together."""
-    stages: list[Ints] = []
-    contributions: list[Ints] = []
+    stages: list[Ints] = [np.zeros((0, len(STAGE_COLUMNS)), np.int64)]
+    contributions: list[Ints] = [np.zeros((0, len(CONTRIBUTION_COLUMNS)), np.int64)]
     documents: list[bytes] = []
+    answered: dict[str, list[pl.DataFrame]] = defaultdict(list)
     for each in packed:
         raw = bytes(cramjam.lz4.decompress_block(each))
-        counts = np.frombuffer(raw, "<i8", 3)
-        numbers = np.frombuffer(raw, "<i8", int(counts @ np.array([4, 4, 1])), 24)
-        of_stages, of_contributions, sizes = np.split(numbers, np.cumsum(counts[:2] * 4))
+        counts = np.frombuffer(raw, "<i8", COUNTS)
+        n = counts * np.array([len(STAGE_COLUMNS), len(CONTRIBUTION_COLUMNS), 1, 1])
+        numbers = np.frombuffer(raw, "<i8", int(n.sum()), counts.nbytes)
+        of_stages, of_contributions, sizes = np.split(numbers, np.cumsum(n[:2]))
         for entries, found in ((of_stages, stages), (of_contributions, contributions)):
-            table = entries.reshape(4, -1).T.copy()
+            table = entries.reshape(found[0].shape[1], -1).T.copy()
             table[:, 1] += len(documents)
             found.append(table)
-        ends = np.cumsum(sizes) + 24 + 8 * len(numbers)
-        documents += [raw[end - size : end] for end, size in zip(ends.tolist(), sizes.tolist(), strict=True)]
-    nothing = [np.zeros((0, 4), np.int64)]
-    return Journal(np.concatenate(nothing + stages), np.concatenate(nothing + contributions), documents)
+        ends = np.cumsum(sizes) + counts.nbytes + numbers.nbytes
+        parts = [raw[end - size : end] for end, size in zip(ends.tolist(), sizes.tolist(), strict=True)]
+        documents += parts[: counts[2]]
+        names, *frames = parts[counts[2] :]
+        for name, frame in zip(names.decode().split("\0"), frames, strict=bool(frames)):
+            answered[name].append(pl.read_ipc_stream(frame))
+    together = {of: pl.concat(frames) for of, frames in answered.items()}
+    return Journal(np.concatenate(stages), np.concatenate(contributions), documents, together)
+
+
+def _dumped(frame: pl.DataFrame) -> bytes:
+    out = io.BytesIO()
+    frame.write_ipc_stream(out)
+    return out.getvalue()

@@ -24,6 +24,8 @@ ACCEPTED, PARKED, ILLEGAL, CLASH, DUPLICATE, REUSED, BROKEN, CROWDED = range(8)
 identity was used with other content; refused by a rule; refused because too much is parked."""
 
 NEVER = np.int64(2**62)
+MARKS = 2
+"""Kinds of event whose latest time a row keeps, at most."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,15 @@ class Lifecycle:
     """What is legal. ``table[state][kind]`` is the new state, or ``park``, ``refuse`` or ``conflict``; the first state
     is "no such key". Kinds in ``documents`` bring content and a version: theirs must be the next. Kinds in ``exact``
     concern the present version only. ``counted[basis]`` are the states in which a document of that basis counts.
-    ``pointers``: where a finding about an illegal transition points, for other kinds and for documents.
+    A row keeps the time of the latest event of each kind in ``marked`` (MARKS of them at most). ``pointers``: where a
+    finding about an illegal transition points, for other kinds and for documents.
     """
 
     table: Mapping[str, Mapping[str, str]]
     documents: frozenset[str]
     exact: frozenset[str]
     counted: Mapping[str, frozenset[str]]
+    marked: tuple[str, ...] = ()
     pointers: tuple[str, str] = ("/status", "/version")
     park_limit: int = 8
     lifetime_ms: int = 1100 * 86_400_000
@@ -81,6 +85,11 @@ class Lifecycle:
         return np.array([kind in self.documents for kind in self.kinds])
 
     @cached_property
+    def mark_of(self) -> Ints:
+        """[kind] -> which of a row's marks it sets, -1 for none."""
+        return np.array([self.marked.index(kind) if kind in self.marked else -1 for kind in self.kinds])
+
+    @cached_property
     def is_exact(self) -> Bools:
         return np.array([kind in self.exact for kind in self.kinds])
 
@@ -99,7 +108,8 @@ class Lifecycle:
 class Events:
     """Events in log order. ``key``: dense index of the key; ``group``: index of the first event of the batch with the
     same key and identity; ``known``: content hash stored for that identity, valid where ``is_known``; ``document``:
-    index of the content it brings, -1 for none. Times in ms.
+    index of the content it brings, -1 for none; ``tag``: a small number of the flow's own that the row is to keep, 0
+    for none. Times in ms.
     """
 
     key: Ints
@@ -113,13 +123,16 @@ class Events:
     known: Ints
     is_known: Bools
     document: Ints
+    tag: Ints
 
 
 @dataclass
 class Rows:
     """Register rows by key index, as loaded and then as folded. ``document``: index of the present content or -1;
-    ``counted_at``: the moment it came to count, valid where ``counted``; ``touched``: append time of the last event
-    that took effect (NEVER where there is no row); ``born``: append time before which everything stored has expired.
+    ``counted_at``: the moment it came to count, and ``counted_when``: the append time by which its present content
+    did, valid where ``counted``; ``touched``: append time of the last event that took effect (NEVER where there is no
+    row); ``born``: append time before which everything stored has expired; ``tag``: the latest of an applied event, 0
+    for none; ``marks``: (rows, MARKS), the latest times of marked kinds, 0 for none.
     """
 
     state: Ints
@@ -128,8 +141,26 @@ class Rows:
     document: Ints
     counted: Bools
     counted_at: Ints
+    counted_when: Ints
     born: Ints
     parked: Ints
+    tag: Ints
+    marks: Ints
+
+
+@dataclass(frozen=True)
+class Applied:
+    """Events of different keys as they are applied, in columns (see ``Events``). ``appended``: when what applies them
+    was appended: the event itself, or, of a parked one, that which let it in.
+    """
+
+    key: Ints
+    kind: Ints
+    version: Ints
+    at: Ints
+    document: Ints
+    tag: Ints
+    appended: Ints
 
 
 @dataclass
@@ -141,20 +172,24 @@ class Parked:
     version: list[int] = field(default_factory=list)
     at: list[int] = field(default_factory=list)
     document: list[int] = field(default_factory=list)
+    tag: list[int] = field(default_factory=list)
     alive: list[bool] = field(default_factory=list)
 
-    def add(self, key: int, kind: int, version: int, at: int, document: int) -> None:
-        for column, value in zip(
-            (self.key, self.kind, self.version, self.at, self.document), (key, kind, version, at, document), strict=True
-        ):
+    def add(self, event: tuple[int, int, int, int, int, int]) -> None:
+        """One more: its key, kind, version, at, document and tag."""
+        columns = (self.key, self.kind, self.version, self.at, self.document, self.tag)
+        for column, value in zip(columns, event, strict=True):
             column.append(value)
         self.alive.append(True)
+
+    def __len__(self) -> int:
+        return len(self.alive)
 
 
 @dataclass
 class Folded:
-    """What a fold gave. Per event: ``verdict`` and ``state`` after it. ``stages``: (kind, document, at, appended) of
-    each applied event; ``contributions``: (sign, document, at, appended) to what counts. ``written``: keys whose row
+    """What a fold gave. Per event: ``verdict`` and ``state`` after it. ``stages``: STAGE_COLUMNS of each applied event;
+    ``contributions``: CONTRIBUTION_COLUMNS of what came to count and what no longer does. ``written``: keys whose row
     changed. ``rows`` and ``parked`` are as folded.
     """
 
@@ -165,6 +200,12 @@ class Folded:
     written: Bools
     rows: Rows
     parked: Parked
+
+
+STAGE_COLUMNS = ("kind", "document", "at", "appended", "tag", "mark_0", "mark_1")
+"""Of an applied event: its kind, the content after it, its time, what appended it, and the row's tag and marks."""
+CONTRIBUTION_COLUMNS = ("sign", "document", "at", "appended", "counted_when")
+"""What content counts (1) or no longer (-1), the moment it counts at, and when it came to (``Rows``)."""
 
 
 class _Fold:
@@ -191,12 +232,12 @@ class _Fold:
             self.round(order[first[active] + taken])
             taken += 1
             active = active[counts[active] > taken]
-        nothing = np.zeros((0, 4), np.int64)
+        no_stages, no_contributions = (np.zeros((0, len(c)), np.int64) for c in (STAGE_COLUMNS, CONTRIBUTION_COLUMNS))
         return Folded(
             self.verdict,
             self.after,
-            np.concatenate(self.stages) if self.stages else nothing,
-            np.concatenate(self.contributions) if self.contributions else nothing,
+            np.concatenate([no_stages, *self.stages]),
+            np.concatenate([no_contributions, *self.contributions]),
             self.written,
             self.rows,
             self.parked,
@@ -226,15 +267,15 @@ class _Fold:
         rows.touched[k[keep]] = appended[keep]
         self.written[k[keep]] = True
         park = e[verdict == PARKED]
-        for i in park.tolist():
-            self.parked.add(ev.key[i], ev.kind[i], ev.version[i], ev.at[i], ev.document[i])
+        columns = (ev.key, ev.kind, ev.version, ev.at, ev.document, ev.tag)
+        for event in zip(*(column[park].tolist() for column in columns), strict=True):
+            self.parked.add(event)
         rows.parked[ev.key[park]] += 1
         apply = e[verdict == ACCEPTED]
-        self.apply(
-            ev.key[apply], ev.kind[apply], ev.version[apply], ev.at[apply], ev.document[apply], ev.appended[apply]
-        )
+        taken = Applied(*(column[apply] for column in (*columns, ev.appended)))
+        self.apply(taken)
         self.after[e] = rows.state[k]
-        self.settle(dict(zip(ev.key[apply].tolist(), ev.appended[apply].tolist(), strict=True)))
+        self.settle(dict(zip(taken.key.tolist(), taken.appended.tolist(), strict=True)))
 
     def expire(self, k: Ints, appended: Ints) -> None:
         """Rows untouched for longer than their lifetime count as absent; what they had counted stays counted."""
@@ -243,7 +284,8 @@ class _Fold:
         if not old.any():
             return
         gone = k[old]
-        rows.state[gone] = rows.version[gone] = rows.parked[gone] = 0
+        rows.state[gone] = rows.version[gone] = rows.parked[gone] = rows.tag[gone] = 0
+        rows.marks[gone] = 0
         rows.document[gone] = -1
         rows.counted[gone] = False
         rows.born[gone] = appended[old]
@@ -251,25 +293,30 @@ class _Fold:
         dead = set(gone.tolist())
         self.parked.alive = [a and key not in dead for a, key in zip(self.parked.alive, self.parked.key, strict=True)]
 
-    def apply(self, k: Ints, kind: Ints, version: Ints, at: Ints, document: Ints, appended: Ints) -> None:
-        """Take one legal event for each of the different keys ``k``, and note what it adds and takes away."""
-        if not len(k):
+    def apply(self, taken: Applied) -> None:
+        """Take one legal event for each of different keys, and note what it adds and takes away."""
+        if not len(taken.key):
             return
-        rows, life = self.rows, self.life
-        before, old, since = rows.counted[k], rows.document[k], rows.counted_at[k]
-        rows.state[k] = life.next_state[rows.state[k], kind]
-        brings = life.is_document[kind]
-        rows.document[k[brings]] = document[brings]
-        rows.version[k[brings]] = version[brings]
+        rows, life, k, appended = self.rows, self.life, taken.key, taken.appended
+        before, old, since, when = rows.counted[k], rows.document[k], rows.counted_at[k], rows.counted_when[k]
+        rows.state[k] = life.next_state[rows.state[k], taken.kind]
+        brings = life.is_document[taken.kind]
+        rows.document[k[brings]] = taken.document[brings]
+        rows.version[k[brings]] = taken.version[brings]
+        rows.tag[k] = np.where(taken.tag, taken.tag, rows.tag[k])
+        mark = life.mark_of[taken.kind]
+        marked = mark >= 0
+        rows.marks[k[marked], mark[marked]] = taken.at[marked]
         new = rows.document[k]
         now = life.is_counted[self.basis[new], rows.state[k]]
-        moment = np.where(before, since, at)
+        moment = np.where(before, since, taken.at)
+        away, added = before & (~now | brings), now & (~before | brings)
         rows.counted[k] = now
         rows.counted_at[k] = moment
-        away, added = before & (~now | brings), now & (~before | brings)
-        self.contributions.append(_entries(np.int64(-1), old, since, appended, away))
-        self.contributions.append(_entries(np.int64(1), new, moment, appended, added))
-        self.stages.append(np.stack([kind, new, at, appended], 1))
+        rows.counted_when[k[added]] = appended[added]
+        self.contributions.append(_signed(-1, away, old, since, appended, when))
+        self.contributions.append(_signed(1, added, new, moment, appended, appended))
+        self.stages.append(np.column_stack([taken.kind, new, taken.at, appended, rows.tag[k], rows.marks[k]]))
         self.retry[k] = rows.parked[k] > 0
         self.written[k] = True
 
@@ -293,15 +340,16 @@ class _Fold:
                 parked.alive[i] = False
             np.subtract.at(rows.parked, k[leaving], 1)
             self.retry[:] = False
-            at = np.array(parked.at, np.int64)[waiting[chosen]]
-            document = np.array(parked.document, np.int64)[waiting[chosen]]
+            at, document, tag = (
+                np.array(column, np.int64)[waiting[chosen]] for column in (parked.at, parked.document, parked.tag)
+            )
             appended = np.array([trigger[key] for key in k[chosen].tolist()], np.int64)
-            self.apply(k[chosen], kind[chosen], version[chosen], at, document, appended)
+            self.apply(Applied(k[chosen], kind[chosen], version[chosen], at, document, tag, appended))
 
 
-def _entries(sign: np.int64, document: Ints, at: Ints, appended: Ints, where: Bools) -> Ints:
-    n = int(where.sum())
-    return np.stack([np.full(n, sign), document[where], at[where], appended[where]], 1)
+def _signed(sign: int, where: Bools, *columns: Ints) -> Ints:
+    """CONTRIBUTION_COLUMNS of some."""
+    return np.column_stack([np.full(int(where.sum()), sign), *(column[where] for column in columns)])
 
 
 def fold(life: Lifecycle, events: Events, rows: Rows, parked: Parked, basis: Ints) -> Folded:

@@ -11,8 +11,8 @@ import schemas
 from processor.engine import partitioner
 from processor.engine.counters import SEPARATOR, Counter
 from processor.engine.decode import Columns
-from processor.engine.lifecycle import Ints
 from processor.engine.model import Message, Source
+from processor.engine.presence import Told
 
 TOPIC = "counters.partials"
 
@@ -26,15 +26,16 @@ class Writer:
         self.columns = Columns(schema.text)
         self.width = max(len(counter.measures) for counter in counters)
 
-    def messages(
-        self, source: Source, keys: Sequence[bytes], amounts: Ints, position: int, watermark: int
-    ) -> list[Message]:
-        """One partial per counter key, all stamped with ``position``. ``amounts``: (keys, measures).
+    def messages(self, source: Source, told: Sequence[Told], position: int, watermark: int) -> list[Message]:
+        """One partial per counter key, all stamped with ``position``.
 
         Every partition also gets the progress itself: a partial without a counter.
         """
+        keys = [key for some in told for key in some.keys]
+        routes = [route for some in told for route in some.routes]
         names = [*keys, *[b""] * self.count]
-        where = np.concatenate([partitioner.partitions(list(keys), self.count), np.arange(self.count)])
+        where = np.concatenate([partitioner.partitions(routes, self.count), np.arange(self.count)])
+        amounts = np.concatenate([some.values for some in told])
         measures = [pl.Series(amounts.reshape(-1)).reshape((len(keys), self.width)).cast(pl.List(pl.Int64))]
         measures.append(pl.Series([[]] * self.count, dtype=pl.List(pl.Int64)))
         frame = pl.DataFrame(

@@ -54,8 +54,8 @@ class Observer(Protocol):
     """What a partition tells: for metrics and logs, and points at which tests may kill the process."""
 
     def state(self, source: Source, state: str, **facts: Any) -> None: ...
-    def fetched(self, source: Source) -> None: ...
-    def folded(self, source: Source, outcome: Outcome, records: int, silent: bool) -> None: ...
+    def fetched(self, source: Source, behind: int) -> None: ...
+    def folded(self, source: Source, outcome: Outcome, batch: Batch, silent: bool) -> None: ...
     def posted(self, source: Source, posting: Outcome) -> None: ...
     def point(self, name: str, source: Source) -> None: ...
 
@@ -118,7 +118,7 @@ class Partition:
 
     def offer(self, fetched: Fetched) -> None:
         self.holds += len(fetched.batch.records)
-        self.around.observer.fetched(self.source)
+        self.around.observer.fetched(self.source, fetched.behind)
         self.waiting.put_nowait(fetched)
 
     async def close(self) -> None:
@@ -219,7 +219,7 @@ class Partition:
                 await self._take(fetched, store, outbox)
             finally:
                 self.holds -= len(fetched.batch.records)
-            if self.around.linger_seconds:
+            if self.around.linger_seconds and self.behind < LAGGING_RECORDS:
                 await asyncio.sleep(self.around.linger_seconds)
 
     async def _take(self, fetched: Fetched, store: Store, outbox: Outbox) -> None:
@@ -297,7 +297,7 @@ class Partition:
         around.observer.point("after_store", source)
         if outbox is not None:
             self.committed = store.position
-        around.observer.folded(source, outcome, len(batch.records), outbox is None)
+        around.observer.folded(source, outcome, batch, outbox is None)
 
     async def _publish(self, store: Store, outbox: Outbox) -> None:
         """Post the oldest of the journal to the counters, and publish those."""

@@ -25,12 +25,18 @@ LAST = 1 << 20
 WITH_WARNINGS = "ACCEPTED_WITH_WARNINGS"
 
 LIFECYCLE_FINDINGS = {
-    2: ("E05", "/", "not possible in the present state", ""),
-    3: ("E03", "/version", "this version is held already, or is behind it", "the next version"),
-    5: ("E03", "/event_id", "this event id and revision were used with other content", "a new revision"),
-    7: ("E05", "/", "too many events wait for their predecessor", ""),
+    2: ("E05", "/", "not possible in the present state", "在当前状态下不允许", ""),
+    3: ("E03", "/version", "this version is held already, or is behind it", "该版本已存在或已过时", "the next version"),
+    5: (
+        "E03",
+        "/event_id",
+        "this event id and revision were used with other content",
+        "该事件编号和修订号已用于其他内容",
+        "a new revision",
+    ),
+    7: ("E05", "/", "too many events wait for their predecessor", "等待前序事件的事件过多", ""),
 }
-"""What the lifecycle adds to the findings, by verdict: rule, pointer, text, expected."""
+"""What the lifecycle adds to the findings, by verdict: rule, pointer, text in English and Chinese, expected."""
 
 
 @dataclass(frozen=True)
@@ -55,41 +61,43 @@ class Writer:
         self.header = schema.header
         self.columns = Columns(schema.text)
 
-    def message(self, topic: str, source: Source, answers: Answers, outcome: Outcome) -> Message:
-        """All receipts of a batch, into the partition of their events; counts them in ``outcome.tally``."""
-        findings = pl.concat([_relevant(answers), _of_lifecycle(answers)])
-        frame = self.frame(source, answers, findings)
-        for name, n in frame["outcome"].value_counts().iter_rows():
-            outcome.tally["receipts", name] = n
-        for name, n in findings["rule"].value_counts().iter_rows():
-            outcome.tally["findings", name] = n
-        keys = frame["number"].cast(pl.Binary).to_list()
-        header = self.header
-        values = [header + payload for payload in self.columns.write(frame)]
-        return Message(topic, source.partition, keys, values)
-
     def frame(self, source: Source, answers: Answers, findings: pl.DataFrame) -> pl.DataFrame:
-        """Receipts as columns, in log order."""
+        """Events in log order with their receipts' fields. ``findings``: what is told (``told``)."""
         life, folded = answers.lifecycle, answers.folded
         events = answers.frame.with_columns(offset=answers.offsets)
         events = events.join(by_row(findings), on="row", how="left", maintain_order="left")
         warned = (folded.verdict == ACCEPTED) & events["findings"].is_not_null().to_numpy()
         names = pl.Series([*OUTCOMES, WITH_WARNINGS]).gather(np.where(warned, len(OUTCOMES), folded.verdict))
         prefix = f"{source.generation}-{source.topic}-{source.partition}-"
-        return events.select(
+        return events.with_columns(
             pl.concat_str(pl.lit(prefix), pl.col("offset").cast(pl.String)).alias("receipt_id"),
             pl.lit(source.generation, pl.Int32).alias("generation"),
-            "sender_id",
-            "event_id",
-            "revision",
             pl.col("key").alias("number"),
-            "version",
             names.alias("outcome"),
             pl.Series(life.states).gather(folded.state).alias("state"),
             pl.col("findings").fill_null([]),
             pl.Series(ADVICE).gather(folded.verdict).alias("advice"),
             pl.col("appended").alias("appended_at"),
         )
+
+    def message(self, topic: str, source: Source, answered: pl.DataFrame) -> Message:
+        """The receipts of ``frame``, into the partition of their events."""
+        keys = answered["number"].cast(pl.Binary).to_list()
+        values = [self.header + payload for payload in self.columns.write(answered)]
+        return Message(topic, source.partition, keys, values)
+
+
+def tally(answered: pl.DataFrame, findings: pl.DataFrame, outcome: Outcome) -> None:
+    """Count receipts and what they tell in ``outcome.tally``."""
+    for name, n in answered["outcome"].value_counts().iter_rows():
+        outcome.tally["receipts", name] = n
+    for name, n in findings["rule"].value_counts().iter_rows():
+        outcome.tally["findings", name] = n
+
+
+def told(answers: Answers) -> pl.DataFrame:
+    """Findings as receipts tell them (``rules.COLUMNS``)."""
+    return pl.concat([_relevant(answers), _of_lifecycle(answers)])
 
 
 def _relevant(answers: Answers) -> pl.DataFrame:
@@ -109,14 +117,15 @@ def _of_lifecycle(answers: Answers) -> pl.DataFrame:
     found = []
     for e in told.tolist():
         kind, row, version = int(kinds[e]), int(rows[e]), int(versions[e])
-        rule, pointer, text, expected = LIFECYCLE_FINDINGS[int(folded.verdict[e])]
+        rule, pointer, text, text_zh, expected = LIFECYCLE_FINDINGS[int(folded.verdict[e])]
         if rule == "E05":
             state = life.states[int(folded.state[e])]
             text = f"{life.kinds[kind]} of version {version} in state {state}: {text}"
+            text_zh = f"{life.kinds[kind]}（版本 {version}，状态 {state}）：{text_zh}"
             legal = [name for name in life.kinds if life.table[state][name] in life.states]
             expected = "one of " + ", ".join(legal) if legal else "nothing: the state is final"
             pointer = life.pointers[int(life.is_document[kind])]
-        found.append((row, LAST, 0, rule, ERROR, pointer, text, expected))
+        found.append((row, LAST, 0, rule, ERROR, pointer, text, text_zh, expected))
     return table(found)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from processor.engine.lifecycle import ACCEPTED, NEVER, PARKED, Bools, Events, Folded, Ints, Parked, Rows
+from processor.engine.lifecycle import ACCEPTED, MARKS, NEVER, PARKED, Bools, Events, Folded, Ints, Parked, Rows
 from processor.engine.model import View
 
 PREFIX = b"r"
@@ -24,6 +24,8 @@ HEAD = np.dtype(
     [
         ("touched", "<i8"),
         ("counted_at", "<i8"),
+        ("counted_when", "<i8"),
+        ("marks", "<i8", (MARKS,)),
         ("state", "<i4"),
         ("version", "<i4"),
         ("counted", "<i4"),
@@ -31,11 +33,14 @@ HEAD = np.dtype(
         ("seen", "<i4"),
         ("document", "<i4"),
         ("parked", "<i4"),
+        ("tag", "<i4"),
     ]
 )
 """``seen`` and ``parked``: how many; ``document``: its size, or NOTHING; the others as in ``lifecycle.Rows``."""
 
-WAITING = np.dtype([("at", "<i8"), ("kind", "<i4"), ("version", "<i4"), ("basis", "<i4"), ("document", "<i4")])
+WAITING = np.dtype(
+    [("at", "<i8"), ("kind", "<i4"), ("version", "<i4"), ("basis", "<i4"), ("document", "<i4"), ("tag", "<i4")]
+)
 PAIR = 16
 
 Heads = npt.NDArray[Any]
@@ -113,7 +118,8 @@ def load(keys: Sequence[bytes], brought: Brought, view: View) -> Loaded:
                 documents.append(raw[k][at : at + int(waiting["document"])])
                 basis.append(np.array([waiting["basis"]], np.int64))
                 at += int(waiting["document"])
-            parked.add(k, int(waiting["kind"]), int(waiting["version"]), int(waiting["at"]), place)
+            kind, version, moment, tag = (int(waiting[name]) for name in ("kind", "version", "at", "tag"))
+            parked.add((k, kind, version, moment, place, tag))
     rows = Rows(
         state=heads["state"].astype(np.int64),
         version=heads["version"].astype(np.int64),
@@ -121,8 +127,11 @@ def load(keys: Sequence[bytes], brought: Brought, view: View) -> Loaded:
         document=np.where(heads["document"] == NOTHING, NOTHING, np.arange(n)),
         counted=heads["counted"].astype(np.bool_),
         counted_at=heads["counted_at"].astype(np.int64),
+        counted_when=heads["counted_when"].astype(np.int64),
         born=np.zeros(n, np.int64),
         parked=heads["parked"].astype(np.int64),
+        tag=heads["tag"].astype(np.int64),
+        marks=heads["marks"].astype(np.int64),
     )
     return Loaded(raw, heads, rows, parked, documents, np.concatenate(basis))
 
@@ -145,12 +154,11 @@ def rows(
     waiting = _waiting(loaded, folded)
     place = after.document[k]
     heads = np.zeros(len(k), HEAD)
-    heads["touched"], heads["counted_at"] = after.touched[k], after.counted_at[k]
-    heads["state"], heads["version"], heads["counted"] = after.state[k], after.version[k], after.counted[k]
+    for name in ("touched", "counted_at", "counted_when", "marks", "state", "version", "counted", "parked", "tag"):
+        heads[name] = getattr(after, name)[k]
     heads["basis"] = np.where(place == NOTHING, 0, loaded.basis[place])
     heads["seen"] = kept + added[k]
     heads["document"] = [NOTHING if p == NOTHING else len(documents[p]) for p in place.tolist()]
-    heads["parked"] = after.parked[k]
     packed, size, chosen = heads.tobytes(), HEAD.itemsize, k.tolist()
     parts = (
         [packed[at : at + size] for at in range(0, len(packed), size)],
@@ -169,7 +177,8 @@ def _waiting(loaded: Loaded, folded: Folded) -> dict[int, bytes]:
     for i in [i for i, alive in enumerate(parked.alive) if alive]:
         place, head = parked.document[i], np.zeros(1, WAITING)
         document = b"" if place == NOTHING else loaded.documents[place]
-        head["at"], head["kind"], head["version"] = parked.at[i], parked.kind[i], parked.version[i]
+        head["at"], head["kind"] = parked.at[i], parked.kind[i]
+        head["version"], head["tag"] = parked.version[i], parked.tag[i]
         head["basis"] = 0 if place == NOTHING else loaded.basis[place]
         head["document"] = NOTHING if place == NOTHING else len(document)
         packed[parked.key[i]] = packed.get(parked.key[i], b"") + head.tobytes() + document

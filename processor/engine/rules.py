@@ -17,15 +17,15 @@ import polars as pl
 ERROR = "ERROR"
 WARNING = "WARNING"
 
-FINDING = pl.Struct(
-    {"rule": pl.String, "severity": pl.String, "pointer": pl.String, "text": pl.String, "expected": pl.String}
-)
+TOLD = ("rule", "severity", "pointer", "text", "text_zh", "expected")
+FINDING = pl.Struct(dict.fromkeys(TOLD, pl.String))
 
 
 @dataclass(frozen=True)
 class Rule:
     """One check. ``on`` names the frame it is evaluated on; ``holds`` is true where the record is right (null counts
-    as wrong); ``applies`` limits it (null counts as no). ``pointer`` may contain ``{place}``, the item's place from 1.
+    as wrong); ``applies`` limits it (null counts as no). ``pointer`` may contain ``{place}``, the item's place from 1;
+    ``text`` and ``text_zh`` say in English and in Chinese what is wrong.
 
     ``effective_from`` (ms) is compared with the event's own time, ``known_from`` (ms) with its append time: a rule made
     known later never changes what was folded before.
@@ -35,6 +35,7 @@ class Rule:
     on: str
     pointer: str
     text: str
+    text_zh: str
     holds: pl.Expr
     source: str
     severity: str = ERROR
@@ -60,11 +61,7 @@ COLUMNS = {
     "row": pl.UInt32,
     "order": pl.Int64,
     "place": pl.Int64,
-    "rule": pl.String,
-    "severity": pl.String,
-    "pointer": pl.String,
-    "text": pl.String,
-    "expected": pl.String,
+    **dict.fromkeys(TOLD, pl.String),
 }
 """Findings as columns, one row each: ``order`` and ``place`` say in which order they are told."""
 
@@ -79,12 +76,14 @@ def judge(rules: Sequence[Rule], frames: Mapping[str, pl.DataFrame]) -> pl.DataF
         here = [(order, rule) for order, rule in enumerate(rules) if rule.on == name]
         if not here or frame.is_empty():
             continue
-        broken = frame.select(rule.broken.alias(str(order)) for order, rule in here).to_numpy()
-        hit, which = np.nonzero(broken)
-        if len(hit):
-            rows = frame["row"].gather(hit).to_list()
-            places = frame["place"].gather(hit).to_list() if "place" in frame.columns else [0] * len(hit)
-            found += [_finding(row, *here[i], place) for row, i, place in zip(rows, which, places, strict=True)]
+        broken = frame.select(rule.broken.alias(str(order)) for order, rule in here)
+        row = frame["row"].to_numpy()
+        place = frame["place"].to_numpy() if "place" in frame.columns else np.zeros(len(row), np.int64)
+        for (order, rule), column in zip(here, broken.get_columns(), strict=True):
+            if column.any():  # of most rules, nothing
+                hit = np.nonzero(column.to_numpy())[0]
+                hits = zip(row[hit].tolist(), place[hit].tolist(), strict=True)
+                found += [_finding(row, order, rule, place) for row, place in hits]
     return table(found)
 
 
@@ -101,10 +100,10 @@ def refused(findings: pl.DataFrame) -> npt.NDArray[np.uint32]:
 def by_row(findings: pl.DataFrame) -> pl.DataFrame:
     """``row`` and its ``findings`` (list of FINDING), in the order they are told."""
     ordered = findings.sort("row", "order", "place")
-    told = pl.struct("rule", "severity", "pointer", "text", "expected").alias("findings")
+    told = pl.struct(TOLD).alias("findings")
     return ordered.group_by("row", maintain_order=True).agg(told)
 
 
 def _finding(row: int, order: int, rule: Rule, place: int) -> tuple[object, ...]:
     pointer = rule.pointer.replace("{place}", str(place))
-    return row, order, place, rule.id, rule.severity, pointer, rule.text, rule.expected
+    return row, order, place, rule.id, rule.severity, pointer, rule.text, rule.text_zh, rule.expected

@@ -18,33 +18,19 @@ import numpy as np
 import polars as pl
 
 import schemas
+from processor.engine import distinct
 from processor.engine.counters import MINUTE, MINUTE_LIFETIME_MS, SEPARATOR, WINDOWS, Counter, parsed
 from processor.engine.decode import Columns
-from processor.engine.lifecycle import Ints
 from processor.engine.model import Batch, Message, Outcome, Source, View
+from processor.engine.totals_rows import ROW, Counted, Rows
 
-ROW, PROGRESS, CLOSING, EXPIRING = b"t", b"g", b"f", b"x"
-"""Prefixes in the store: totals; progress per flow; and by the moment they are due, windows that are to become final,
-and minutes that are to go."""
+PROGRESS, CLOSING, EXPIRING = b"g", b"f", b"x"
+"""Prefixes in the store: progress per flow; and by the moment they are due, windows that are to become final, and
+minutes that are to go."""
 
 PROGRESS_TOPIC = "counters.progress"
 GRACE_MS = 3_600_000
 """A window is final an hour after its end, by the slowest source partition's append time."""
-
-
-@dataclass(frozen=True)
-class Counted:
-    """A flow whose partials are added up: its counters and the partitions of its input topic."""
-
-    flow: str
-    counters: tuple[Counter, ...]
-    partitions: int
-
-    @property
-    def entry(self) -> np.dtype[Any]:
-        """What a totals row holds of each source partition that has come."""
-        width = max(len(counter.measures) for counter in self.counters)
-        return np.dtype([("partition", "<i4"), ("position", "<i8"), ("measures", "<i8", (width,))])
 
 
 class _Output:
@@ -75,8 +61,7 @@ class TotalsFold:
     @property
     def definition(self) -> str:
         facts: list[Any] = [
-            (c.flow, c.partitions, [(k.name, k.dimensions, k.measures, k.definition) for k in c.counters])
-            for c in self.flows.values()
+            (c.flow, c.partitions, [repr(counter) for counter in c.counters]) for c in self.flows.values()
         ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
@@ -94,7 +79,8 @@ class TotalsFold:
             partials = newest.filter(pl.col("flow") == counted.flow)
             if len(partials):
                 progress = self._progress(source, counted, partials, view, outcome)
-                self._add_up(source, counted, partials.filter(pl.col("counter_key") != ""), progress, view, outcome)
+                partials = distinct.summed(counted, partials.filter(pl.col("counter_key") != ""), view, outcome)
+                self._add_up(source, counted, partials, progress, view, outcome)
         outcome.seconds["totals"] = time.perf_counter() - started
         return outcome
 
@@ -149,7 +135,7 @@ class TotalsFold:
         if len(parts):
             names = parts["key"].to_list()
             stored = [ROW + name.encode() for name in names]
-            rows = _Rows(view.read(stored), counted)
+            rows = Rows(view.read(stored), counted)
             place = {name: i for i, name in enumerate(names)}
             where = np.array([place.get(key, -1) for key in partials["counter_key"].to_list()], np.int64)
             rows.take(where, partials)
@@ -158,7 +144,7 @@ class TotalsFold:
             self._publish(source, parts, rows, progress, outcome)
         if gone:
             outcome.deletes += [ROW + key.encode() for key in gone]
-            for output, some in self._by_counter(parsed(pl.Series(gone))):
+            for output, some in self._by_counter(source, parsed(pl.Series(gone))):
                 tombs = [output.key_header + key for key in output.keys.write(some)]
                 outcome.messages.append(Message(output.topic, source.partition, tombs, [None] * len(tombs)))
 
@@ -178,7 +164,7 @@ class TotalsFold:
             due += [key for key in keys if key.endswith(SEPARATOR + zone.decode()) and key.split(SEPARATOR)[2] in own]
         return due
 
-    def _publish(self, source: Source, parts: pl.DataFrame, rows: _Rows, progress: Progress, outcome: Outcome) -> None:
+    def _publish(self, source: Source, parts: pl.DataFrame, rows: Rows, progress: Progress, outcome: Outcome) -> None:
         """The totals in ``rows``, each to the topic of its counter."""
         sums, first = rows.measures.sum(axis=1), pl.Series(rows.first)
         parts = parts.with_columns(
@@ -189,7 +175,7 @@ class TotalsFold:
             watermark=pl.lit(progress.watermark, pl.Int64),
             status=progress.status(pl.col("window_end"), first),
         )
-        for output, some in self._by_counter(parts):
+        for output, some in self._by_counter(source, parts):
             counter, own = output.counter, sums[some["place"].to_numpy()]
             frame = some.with_columns(
                 definition=pl.lit(counter.definition, pl.Int32),
@@ -200,13 +186,13 @@ class TotalsFold:
             outcome.messages.append(Message(output.topic, source.partition, names, values))
             outcome.tally["totals", counter.name] = outcome.tally.get(("totals", counter.name), 0) + len(names)
 
-    def _by_counter(self, parts: pl.DataFrame) -> Iterator[tuple[_Output, pl.DataFrame]]:
-        """Parsed keys by counter, with the dimensions by name."""
+    def _by_counter(self, source: Source, parts: pl.DataFrame) -> Iterator[tuple[_Output, pl.DataFrame]]:
+        """Parsed keys by counter, with the dimensions by name, and ``slice``: what this partition counts of them."""
         for (name,), some in parts.group_by("counter", maintain_order=True):
             output = self.outputs[str(name)]
             dimensions = pl.col("dimensions").list
             named = {dimension: dimensions.get(i) for i, dimension in enumerate(output.counter.dimensions)}
-            yield output, some.with_columns(**named)
+            yield output, some.with_columns(**named, slice=pl.lit(source.partition, pl.Int32))
 
     def _remember(self, counted: Counted, new: pl.DataFrame, progress: Progress, outcome: Outcome) -> None:
         """Note when the windows of new keys become final, and when their minutes go."""
@@ -240,41 +226,3 @@ class Progress:
             .then(pl.lit("REVISED"))
             .otherwise(pl.lit("FINAL"))
         )
-
-
-class _Rows:
-    """Totals rows as arrays. ``positions``: (rows, source partitions), 0 where none has come; ``measures``: (rows,
-    source partitions, measures); ``first``: whether a row is new.
-    """
-
-    def __init__(self, stored: Sequence[bytes | None], counted: Counted) -> None:
-        self.entry = counted.entry
-        found = np.frombuffer(b"".join([raw or b"" for raw in stored]), self.entry)
-        size = self.entry.itemsize
-        owner = np.repeat(np.arange(len(stored)), [len(raw or b"") // size for raw in stored])
-        self.positions = np.zeros((len(stored), counted.partitions), np.int64)
-        self.measures = np.zeros((len(stored), counted.partitions, *self.entry["measures"].shape), np.int64)
-        self.positions[owner, found["partition"]] = found["position"]
-        self.measures[owner, found["partition"]] = found["measures"]
-        self.first = [raw is None for raw in stored]
-
-    def take(self, where: Ints, partials: pl.DataFrame) -> None:
-        """Let newer partials take the place of older ones. ``where``: row of each partial, -1 for none."""
-        partition, position = partials["partition"].to_numpy(), partials["position"].to_numpy()
-        newer = np.nonzero(where >= 0)[0]
-        newer = newer[position[newer] >= self.positions[where[newer], partition[newer]]]
-        if len(newer):
-            at, of = where[newer], partition[newer]
-            amounts = partials["measures"].explode().to_numpy().reshape(len(partials), -1)
-            self.positions[at, of] = position[newer]
-            self.measures[at, of] = amounts[newer]
-
-    def dump(self) -> list[bytes]:
-        owner, partition = np.nonzero(self.positions)
-        packed = np.zeros(len(owner), self.entry)
-        packed["partition"] = partition
-        packed["position"] = self.positions[owner, partition]
-        packed["measures"] = self.measures[owner, partition]
-        raw, size = packed.tobytes(), self.entry.itemsize
-        ends = (np.bincount(owner, minlength=len(self.positions)).cumsum() * size).tolist()
-        return [raw[start:end] for start, end in zip([0, *ends], ends, strict=False)]

@@ -114,6 +114,8 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
                 behind = max(0, (state.lso or 0) - state.position)
                 fetched[tp] = Fetched(lane.epoch, Batch(found, lane.position, state.position), behind)
                 lane.position = state.position
+            if tp in fetcher._records:  # noqa: SLF001 the rest waits its turn: aiokafka serves the first of them first
+                fetcher._records.move_to_end(tp)  # noqa: SLF001
         return fetched
 
 

@@ -18,13 +18,15 @@ from kafka import KafkaConsumer, TopicPartition
 
 import schemas
 from connectors import subscribe
+from connectors.counters import COUNTERS
 from connectors.simulator.ledger import Key, Ledger
 from connectors.simulator.messages import Message
 from connectors.simulator.send import publish
 from connectors.simulator.traffic import Plan, generate
 from connectors.topic_io import TopicReader, end_offsets
+from processor.business import Closed
 from processor.demo import compare
-from processor.flows.declarations.counters import COUNTERS
+from processor.demo.run import labels
 from tests.crash.worker import PATIENCE, Worker, wait_for
 
 INPUT = "customs.declarations"
@@ -33,11 +35,12 @@ EVENTS = 4_000
 
 @dataclass(frozen=True)
 class Traffic:
-    """A log, what it must be answered with, and what every counter must show for it."""
+    """A log, what it must be answered with, what every counter must show for it, and by which labels."""
 
     messages: tuple[Message, ...]
     ledger: Ledger
     figures: dict[Key, tuple[int, ...]]
+    labels: Closed
 
 
 @cache
@@ -47,7 +50,7 @@ def traffic(events: int = EVENTS) -> Traffic:
     for message in generate(Plan(events, seed=7, bad=0.002)):
         ledger.observe(message, now)
         messages.append(message)
-    return Traffic(tuple(messages), ledger, ledger.counters)
+    return Traffic(tuple(messages), ledger, ledger.counters, labels())
 
 
 class Scene:
@@ -112,7 +115,7 @@ class Scene:
 
     def _settled(self) -> bool:
         """Whether no counter topic has a transaction without its marker: markers are not written all at once."""
-        names = [f"{self.prefix}counters.{counter}" for counter in subscribe.counters()]
+        names = [self.prefix + counter.topic for counter in COUNTERS]
         with closing(KafkaConsumer(bootstrap_servers=self.bootstrap)) as consumer:
             for name in names:
                 partitions = [TopicPartition(name, p) for p in consumer.partitions_for_topic(name) or ()]
@@ -129,7 +132,8 @@ class Scene:
         assert not self.left, "the scenario forgot to publish the rest"
         self.counted(*live)
         result = compare.Comparison()
-        compare.counter_topics(self.traffic.figures, self.bootstrap, self.prefix, result)
+        figures, unsure = self.traffic.figures, self.traffic.ledger.unsure
+        compare.counter_topics(figures, unsure, self.bootstrap, self.prefix, result)
         compare.answers(self.traffic.ledger, self.bootstrap, self.prefix, result)
         assert not result.mismatches, f"{result.mismatches} of {result.compared}: {result.examples}\n{self.tails()}"
         self.answered_once()
@@ -155,7 +159,8 @@ class Scene:
             for sample, value in worker.samples().items():
                 together[sample] = max(value, together.get(sample, value))
         result = compare.Comparison()
-        compare.metrics(self.traffic.figures, COUNTERS, together, datetime.now(UTC), result)
+        traffic = self.traffic
+        compare.metrics(traffic.figures, traffic.ledger.unsure, traffic.labels, together, datetime.now(UTC), result)
         return result
 
 

@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from connectors import subscribe
+from connectors.client import Subscription
+from connectors.counters import DECLARATIONS_BY_STAGE
 from connectors.simulator.messages import Message
 from connectors.simulator.partitions import partition_of
 from tests import events
@@ -76,6 +77,7 @@ def test_bytes_and_values_nobody_should_send_are_answered_and_their_neighbours_c
     wrong = {where: (answer, found[where]) for where, answer in expected.items() if answer not in found[where]}
     assert not wrong, f"place: (expected, found) {wrong}\n{worker.tail()}"
 
-    rows = subscribe.snapshot("declarations-by-stage", bootstrap=scene.bootstrap, prefix=scene.prefix).values()
-    lodged = [row.measures["declarations"] for row in rows if row.window == "ALL_TIME"]
+    with Subscription(DECLARATIONS_BY_STAGE, scene.bootstrap, scene.prefix) as subscription:
+        rows = subscription.snapshot().rows.values()
+    lodged = [row.measures.declarations for row in rows if row.key.window == "ALL_TIME"]
     assert lodged == [len(BYTES) + len(VALUES)], "only the neighbours are counted"

@@ -11,6 +11,7 @@ import pytest
 from deploy import topics
 from tests.crash.broker import Broker
 from tests.crash.scene import Scene
+from tests.crash.worker import PATIENCE
 
 pytestmark = [pytest.mark.crash, pytest.mark.kafka]
 
@@ -30,6 +31,7 @@ def test_without_a_broker_a_worker_waits_and_then_goes_on(broker: Broker, tmp_pa
         broker.kill()
         broker.start()
         scene.publish()
+        scene.counted(worker, patience=2 * PATIENCE)  # a broker that was killed recovers every partition it has
         scene.check(worker)
     finally:
         scene.dispose()

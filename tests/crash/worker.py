@@ -96,10 +96,10 @@ class Worker:
         serving = self.told(event="serving")
         return f"http://127.0.0.1:{serving[0]['port']}" if serving else None
 
-    def samples(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-        """/metrics; empty until it answers."""
+    def samples(self, *names: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+        """/metrics, or those of these names; empty until it answers."""
         try:
-            return scrape(f"{self.url}/metrics") if self.url else {}
+            return scrape(self.url, *names) if self.url else {}
         except OSError:
             return {}
 
@@ -113,17 +113,13 @@ class Worker:
 
     def held(self) -> set[tuple[str, str]]:
         """(flow, partition) it shows a state of."""
-        rows = [
-            dict(labels) for (name, labels), on in self.samples().items() if on and name.endswith("_partition_state")
-        ]
+        rows = [dict(labels) for (_, labels), on in self.samples("single_window_partition_state").items() if on]
         return {(row["flow"], row["partition"]) for row in rows}
 
     def records(self, flow: str = "declarations") -> int:
         """Records it has folded and answered."""
-        found = self.samples().items()
-        return int(
-            sum(n for (name, labels), n in found if name == "single_window_records_total" and ("flow", flow) in labels)
-        )
+        found = self.samples("single_window_records_total").items()
+        return int(sum(n for (_, labels), n in found if ("flow", flow) in labels))
 
     def send(self, number: int) -> None:
         self.process.send_signal(number)

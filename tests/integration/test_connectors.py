@@ -15,13 +15,12 @@ from connectors import dead_letters, mapping, subscribe
 from connectors.publish import publish
 from connectors.records import decode
 from connectors.topic_io import TopicError, TopicReader, end_offsets
-from tests import events
+from tests import counted, events
 from tests.korea_recount import KOREA
 from tests.oracle_decode import partition_of
 
 pytestmark = pytest.mark.kafka
 INPUT = "customs.declarations"
-COUNTER = "trade-by-partner"
 
 Send = tuple[str, int, bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
 """topic, partition, key, value, headers"""
@@ -45,24 +44,9 @@ def transaction(bootstrap: str, *sends: Send, abort: bool = False) -> None:
 
 
 def total(prefix: str, partner: str, declarations: int | None, partition: int = 0, **changes: Any) -> Send:
-    """A total of trade-by-partner for all time; None for its tombstone."""
-    key = {"counter": COUNTER, "partner": partner, "flow": "IMPORT", "jurisdiction": "CN", "currency": "USD"}
-    key |= {"window": "ALL_TIME", "window_start": None} | changes.pop("window", {})
-    value = {
-        "window_end": None,
-        "time_zone": "Asia/Shanghai",
-        "declarations": declarations,
-        "value": 100,
-        "net_mass": 1000,
-        "revision": 7,
-        "generation": 1,
-        "source_positions": [7] * 8,
-        "watermark": 1_700_000_000_000,
-        "definition": 1,
-        "status": "PROVISIONAL",
-    } | changes
-    encoded = None if declarations is None else schemas.encode("TradeByPartner", value)
-    return f"{prefix}counters.{COUNTER}", partition, schemas.encode("TradeByPartnerKey", key), encoded, ()
+    """A total of trade by partner for all time; None for its tombstone."""
+    encoded = None if declarations is None else counted.value(declarations=declarations, **changes)
+    return f"{prefix}counters.trade", partition, counted.key(partner), encoded, ()
 
 
 def advance(prefix: str, totals: int, source: int, position: int) -> Send:
@@ -88,14 +72,11 @@ def read(bootstrap: str, topic: str) -> list[Any]:
         return [record for batch in reader.to_end() for record in batch]
 
 
-def declarations(table: dict[tuple[Any, ...], subscribe.Row]) -> dict[str, int]:
-    return {row.dims["partner"]: row.measures["declarations"] for row in table.values()}
-
-
 def test_published_events_are_in_the_partition_of_their_key_in_the_order_of_the_file(
     kafka: str, prefix: str, tmp_path: Path
 ) -> None:
     wanted = [r for n in range(300) for r in (events.declaration(events.number(n)), events.status(events.number(n)))]
+    wanted += [events.control(f"AGENT-{n}") for n in range(20)]
     with (tmp_path / "a.jsonl").open("w") as out:
         out.writelines(json.dumps({"record": events.name_of(r), **r}) + "\n" for r in wanted)
         out.write("{}\n")
@@ -106,16 +87,17 @@ def test_published_events_are_in_the_partition_of_their_key_in_the_order_of_the_
         topic=prefix + INPUT,
         on_progress=lambda rows, sent: told.append((rows, sent)),
     )
-    assert (result.read, result.sent, result.refused) == (601, 600, 1)
-    assert told == [(601, 600)]
+    assert (result.read, result.sent, result.refused) == (621, 620, 1)
+    assert told == [(621, 620)]
     found = read(kafka, prefix + INPUT)
     assert all(record.partition == partition_of(record.key) for record in found)
-    assert sum(end_offsets(kafka, prefix + INPUT).values()) == 600
+    assert sum(end_offsets(kafka, prefix + INPUT).values()) == 620
     by_number: dict[str, list[Any]] = {}
     for record in found:
         by_number.setdefault(record.key.decode(), []).append(decode(record.value))
-    assert all(len(pair) == 2 and "items" in pair[0] and "status" in pair[1] for pair in by_number.values())
-    assert sorted(map(str, wanted)) == sorted(str(r) for pair in by_number.values() for r in pair)
+    names = {number: [events.name_of(record) for record in those] for number, those in by_number.items()}
+    assert sorted(names.values()) == [["ControlRecord"]] * 20 + [["CustomsDeclaration", "DeclarationStatus"]] * 300
+    assert sorted(map(str, wanted)) == sorted(str(r) for those in by_number.values() for r in those)
 
 
 def test_publishing_to_a_topic_that_is_not_there_says_so_and_does_not_create_it(kafka: str, tmp_path: Path) -> None:
@@ -130,54 +112,6 @@ def test_the_korean_file_is_published_whole(kafka: str, prefix: str) -> None:
     result = publish(KOREA, bootstrap=kafka, topic=prefix + INPUT, mapping=mapping.find("korea-import"))
     assert (result.read, result.sent, result.refused) == (37_385, 112_155, 0)
     assert sum(end_offsets(kafka, prefix + INPUT).values()) == 112_155
-
-
-def test_a_snapshot_is_the_newest_committed_total_of_each_key_without_expired_ones(kafka: str, prefix: str) -> None:
-    transaction(kafka, total(prefix, "KZ", 1), total(prefix, "RU", 5, partition=1), total(prefix, "UZ", 2, partition=3))
-    transaction(kafka, total(prefix, "KZ", 2), total(prefix, "UZ", None, partition=3))
-    transaction(kafka, total(prefix, "KZ", 99), total(prefix, "RU", 99, partition=1), abort=True)
-    table = subscribe.snapshot(COUNTER, bootstrap=kafka, prefix=prefix)
-    assert declarations(table) == {"KZ": 2, "RU": 5}
-    key = ("KZ", "IMPORT", "CN", "USD", "ALL_TIME", None)
-    assert table[key] == subscribe.Row(
-        counter=COUNTER,
-        dims={"partner": "KZ", "flow": "IMPORT", "jurisdiction": "CN", "currency": "USD"},
-        window="ALL_TIME",
-        window_start=None,
-        window_end=None,
-        time_zone="Asia/Shanghai",
-        measures={"declarations": 2, "value": 100, "net_mass": 1000},
-        revision=7,
-        generation=1,
-        status="PROVISIONAL",
-        watermark=1_700_000_000_000,
-        partition=0,
-        offset=2,
-    )
-    assert table[key].key == key
-
-
-def test_windows_are_milliseconds(kafka: str, prefix: str) -> None:
-    window = {"window": "DAY", "window_start": 1_700_000_000_000}
-    transaction(kafka, total(prefix, "KZ", 1, window=window, window_end=1_700_086_400_000))
-    ((key, row),) = subscribe.snapshot(COUNTER, bootstrap=kafka, prefix=prefix).items()
-    assert key[-2:] == ("DAY", 1_700_000_000_000)
-    assert (row.window_start, row.window_end) == (1_700_000_000_000, 1_700_086_400_000)
-
-
-def test_an_empty_counter_is_an_empty_table(kafka: str, prefix: str) -> None:
-    assert subscribe.snapshot(COUNTER, bootstrap=kafka, prefix=prefix) == {}
-    assert subscribe.progress(bootstrap=kafka, prefix=prefix) == {}
-
-
-def test_a_counter_of_aborted_transactions_only_is_an_empty_table(kafka: str, prefix: str) -> None:
-    transaction(kafka, total(prefix, "KZ", 1), abort=True)
-    assert subscribe.snapshot(COUNTER, bootstrap=kafka, prefix=prefix) == {}
-
-
-def test_an_unknown_counter_names_those_there_are(kafka: str) -> None:
-    with pytest.raises(ValueError, match=r"trade-by-chapter, trade-by-partner|trade-by-partner, trade-by-chapter"):
-        subscribe.snapshot("progress", bootstrap=kafka)
 
 
 def test_all_is_counted_when_every_totals_partition_has_passed_every_end(kafka: str, prefix: str) -> None:

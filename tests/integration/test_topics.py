@@ -42,7 +42,8 @@ def test_describe_shows_the_topics_as_the_cluster_has_them(kafka: str, prefix: s
     assert [topic["name"] for topic in shown] == [prefix + topic.name for topic in schemas.topics()]
     assert [topic["partitions"] for topic in shown] == [topic.partitions for topic in schemas.topics()]
     assert [topic["config"] for topic in shown] == [topic.config for topic in schemas.topics()]
-    assert [topic["end_offsets"] for topic in shown] == [2, 0, 0, 0, 0, 0, 0, 0], "the record and its commit marker"
+    ends = [topic["end_offsets"] for topic in shown]
+    assert ends == [2] + [0] * (len(shown) - 1), "the record and its commit marker"
     assert len({uuid.UUID(topic["id"]) for topic in shown}) == len(shown)
 
 

@@ -1,6 +1,6 @@
 """What is answered: duplicates, conflicts, refusals, warnings, dead letters."""
 
-from tests.events import Raw, at, container, encode, item, raw
+from tests.events import Raw, at, charge, control, count, encode, equipment, house, item, raw
 from tests.expectation import Scenario
 from tests.scenarios.common import N, lodge, on, took
 
@@ -25,10 +25,15 @@ DUPLICATE = Scenario(
         ACCEPTED ACCEPTED
         DUPLICATE ACCEPTED
     """,
+    of="stage answer",
     counted="""
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            answer AGENT-1 CustomsDeclaration ACCEPTED = 1 1
+            answer AGENT-1 CustomsDeclaration DUPLICATE = 2 2
+            answer CUSTOMS DeclarationStatus ACCEPTED = 1 1
+            answer CUSTOMS DeclarationStatus DUPLICATE = 1 1
     """,
 )
 
@@ -52,7 +57,7 @@ CONFLICT = Scenario(
     counted="""
         MINUTE 2025-03-01T09:05+08:00
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
     """,
 )
 
@@ -75,9 +80,9 @@ REFUSED_IS_JUDGED_ANEW = Scenario(
     """,
     counted="""
         MINUTE 2025-03-01T09:00+08:00
-            stage LODGED 4200 IMPORT CN = 1
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
     """,
 )
 
@@ -91,7 +96,7 @@ WARNINGS = Scenario(
         on(took("CLEARED", "2025-03-01T12:00:00+08:00"), "2025-03-01T09:30:00+08:00"),
         on(
             lodge("2025-03-01T09:40:00+08:00", version=2, transport_mode="3", conveyance="X8050", containerised=True)
-            | {"containers": [container()]}
+            | {"containers": [equipment()]}
         ),
     ),
     said="""
@@ -102,16 +107,17 @@ WARNINGS = Scenario(
     """,
     counted="""
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage AMENDED 4200 IMPORT CN = 1
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage AMENDED 4200 IMPORT CN = 1 100,000 500,000
     """,
 )
 
 EVERYTHING_WRONG = Scenario(
     "a refusal names everything that is wrong, in the order of the rules and then of the items",
-    #  1 Mar   09:00                                     09:01
-    #          a declaration with every kind of error    a status with every kind of error
+    #  1 Mar   09:00                          09:01                             09:02    09:03
+    #          a declaration with the errors  one with errors of what it says   a        a control
+    #          of what it must say            of charges, papers, containers    status   record
     events=(
         on(
             lodge(
@@ -122,34 +128,97 @@ EVERYTHING_WRONG = Scenario(
                 event_id="",
                 sender_id="x" * 65,
                 trader_id="91370200ma0000001g",
-                currency="ZZZ",
-                partner_country="kz",
+                trader_code="37022A000",
+                trade_country="kz",
                 declaration_office="4200-",
                 procedure="０１１０",  # noqa: RUF001 - full-width digits are the point
-                transport_mode="",
                 flow="IMPORT",
                 gross_mass=999,
                 net_mass=999,
-                containers=["CSQU3054384", "csqu3054383"],
                 items=[
-                    item(1, "8703809", origin_country="XX"),
+                    item(1, "8703809", origin_country="XX", currency="ZZZ"),
                     item(3, "9999999999", total=100_002, unit_price=10_000_000),
                     item(2, "8703800000", total=100_001, unit_price=10_000_000, net_mass=-1, origin_country=""),
                 ],
             )
         ),
-        on(took("ACCEPTED", "1999-12-31T23:59:59.999+00:00", version=0, office="x"), "2025-03-01T09:01:00+08:00"),
+        on(
+            lodge(
+                "2025-03-01T09:01:00+08:00",
+                trade_terms="3",
+                **charge("freight", "2", None),
+                **charge("other_charges", "1", "100"),
+                voyage=None,
+                packages=2,
+                package_kind="00",
+                duty_regime=None,
+                house_documents=[house(300_000), house(300_001, "HB-2")],
+                containers=[
+                    equipment("CSQU3054384"),
+                    equipment("csqu3054383", seal_count=1),
+                    equipment(seals=["1", "1"]),
+                ],
+            )
+        ),
+        on(
+            took(
+                "RELEASED",
+                "1999-12-31T23:59:59.999+00:00",
+                version=0,
+                office="x",
+                estimated_arrival=at("1999-12-31T23:59:59.999+00:00"),
+            ),
+            "2025-03-01T09:02:00+08:00",
+        ),
+        on(
+            control(
+                day="2025-02-28",
+                control_number="AGENT-1/2025-02-27",
+                first_sequence=2,
+                last_sequence=1,
+                counts=[count("LODGED"), count("PARKED"), count("LODGED")],
+            ),
+            "2025-03-01T09:03:00+08:00",
+        ),
     ),
     said="""
-        REFUSED NONE D01/declaration_number! D02/declaration_number! D03/trader_id! D05/currency! D05/partner_country! \
-            D05/items/1/origin_country! D05/items/3/origin_country! D05/declaration_office! D05/procedure! \
-            D05/transport_mode! D06/net_mass! D16/items/1/commodity_code! D16/items/2/commodity_code! \
-            D17/items/2/total! D18/items! C01/containers/1! C01/containers/2! C02/containers! S01/version! \
-            S01/revision! S01/items/3/net_mass! S01/sender_id! S01/event_id! CORRECT_AND_RESEND
-        REFUSED NONE S01/version! S01/event_time! S01/office! CORRECT_AND_RESEND
+        REFUSED NONE D01/declaration_number! D02/declaration_number! D03/trader_id! D04/trader_code! \
+            D05/trade_country! D05/items/1/currency! D05/items/1/origin_country! D05/items/3/origin_country! \
+            D05/declaration_office! D05/procedure! D06/net_mass! D16/items/1/commodity_code! \
+            D16/items/2/commodity_code! D17/items/2/total! D18/items! S01/version! S01/revision! S01/sender_id! \
+            S01/event_id! S01/items/3/net_mass! CORRECT_AND_RESEND
+        REFUSED NONE D07/packages! D08/insurance_mark! D10/freight! D10/freight_currency! D11/other_charges! \
+            D12/voyage! D13/duty_regime? D19/gross_mass! C01/containers/1/number! C01/containers/2/number! \
+            C02/containers! C03/containers/2/seals! C03/containers/3/seals! CORRECT_AND_RESEND
+        REFUSED NONE E01/estimated_arrival! S01/version! S01/event_time! S01/office! CORRECT_AND_RESEND
+        REFUSED NONE K01/control_number! K01/last_sequence! K01/counts/2/step! K01/counts/3/step! CORRECT_AND_RESEND
     """,
+    of="stage hit",
     counted="""
         ALL_TIME
+            hit D01 ERROR CustomsDeclaration = 1 1
+            hit D02 ERROR CustomsDeclaration = 1 1
+            hit D03 ERROR CustomsDeclaration = 1 1
+            hit D04 ERROR CustomsDeclaration = 1 1
+            hit D05 ERROR CustomsDeclaration = 6 1
+            hit D06 ERROR CustomsDeclaration = 1 1
+            hit D07 ERROR CustomsDeclaration = 1 1
+            hit D08 ERROR CustomsDeclaration = 1 1
+            hit D10 ERROR CustomsDeclaration = 2 1
+            hit D11 ERROR CustomsDeclaration = 1 1
+            hit D12 ERROR CustomsDeclaration = 1 1
+            hit D13 WARNING CustomsDeclaration = 1 1
+            hit D16 ERROR CustomsDeclaration = 2 1
+            hit D17 ERROR CustomsDeclaration = 1 1
+            hit D18 ERROR CustomsDeclaration = 1 1
+            hit D19 ERROR CustomsDeclaration = 1 1
+            hit C01 ERROR CustomsDeclaration = 2 1
+            hit C02 ERROR CustomsDeclaration = 1 1
+            hit C03 ERROR CustomsDeclaration = 2 1
+            hit S01 ERROR CustomsDeclaration = 5 1
+            hit E01 ERROR DeclarationStatus = 1 1
+            hit S01 ERROR DeclarationStatus = 3 1
+            hit K01 ERROR ControlRecord = 4 1
     """,
 )
 
@@ -173,7 +242,7 @@ DEAD_LETTERS = Scenario(
             Raw(_KEY, _VALUE[:9]),
             Raw(_KEY, b"\x00\x00\x00\x01"),
             Raw(_KEY, b"\xc3\x01" + bytes(8) + _VALUE[10:]),
-            Raw(_KEY, b"\x00\x00\x00\x00\x03" + _VALUE[10:]),
+            Raw(_KEY, b"\x00\x00\x00\x00\x04" + _VALUE[10:]),
             Raw(_KEY, _VALUE[:-1]),
             Raw(_KEY, _VALUE + b"\x00"),
             Raw(b"another", _VALUE[:-1]),
@@ -207,6 +276,6 @@ DEAD_LETTERS = Scenario(
     """,
     counted="""
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
     """,
 )

@@ -21,13 +21,13 @@ STATUS_BEFORE_ITS_DECLARATION = Scenario(
     """,
     counted="""
         MINUTE 2025-03-01T09:20+08:00
-            stage ACCEPTED 4200 IMPORT CN = 1
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 100,000 500,000
-            chapter 87 IMPORT CN USD = 1 100,000 500,000
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 1 1 100,000 500,000
+            chapter 87 IMPORT CN = 1 1 100,000 500,000
     """,
 )
 
@@ -53,19 +53,17 @@ CLEARED_BEFORE_RELEASED = Scenario(
     """,
     counted="""
         MINUTE 2025-03-01T11:00+08:00
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 100,000 500,000
-            chapter 87 IMPORT CN USD = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
         MINUTE 2025-03-01T12:00+08:00
-            stage CLEARED 4200 IMPORT CN = 1
+            stage CLEARED 4200 IMPORT CN = 1 100,000 500,000
         DAY 2025-03-02T00:00+08:00
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            stage CLEARED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 100,000 500,000
-            chapter 87 IMPORT CN USD = 1 100,000 500,000
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            stage CLEARED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 1 1 100,000 500,000
+            chapter 87 IMPORT CN = 1 1 100,000 500,000
     """,
 )
 
@@ -94,13 +92,13 @@ REJECTED_AMENDED_RELEASED = Scenario(
     """,
     counted="""
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage REJECTED 4200 IMPORT CN = 1
-            stage AMENDED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 90,000 500,000
-            chapter 87 IMPORT CN USD = 1 90,000 500,000
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage REJECTED 4200 IMPORT CN = 1 100,000 500,000
+            stage AMENDED 4200 IMPORT CN = 1 90,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 90,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 90,000 500,000
+            partner KZ IMPORT CN = 1 1 90,000 500,000
+            chapter 87 IMPORT CN = 1 1 90,000 500,000
     """,
 )
 
@@ -129,12 +127,12 @@ VERSION_3_BEFORE_VERSION_2 = Scenario(
     """,
     counted="""
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage AMENDED 4200 IMPORT CN = 2
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 300,000 500,000
-            chapter 87 IMPORT CN USD = 1 300,000 500,000
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage AMENDED 4200 IMPORT CN = 2 500,000 1,000,000
+            stage ACCEPTED 4200 IMPORT CN = 1 300,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 300,000 500,000
+            partner KZ IMPORT CN = 1 1 300,000 500,000
+            chapter 87 IMPORT CN = 1 1 300,000 500,000
     """,
 )
 
@@ -163,10 +161,10 @@ NINTH_PARKED = Scenario(
     """,
     counted="""
         MINUTE 2025-03-01T09:09+08:00
-            stage AMENDED 4200 IMPORT CN = 1
+            stage AMENDED 4200 IMPORT CN = 1 100,000 500,000
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage AMENDED 4200 IMPORT CN = 9
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage AMENDED 4200 IMPORT CN = 9 900,000 4,500,000
     """,
 )
 
@@ -197,8 +195,8 @@ PARKED_LAPSES = Scenario(
     """,
     counted="""
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage CANCELLED 4200 IMPORT CN = 1
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage CANCELLED 4200 IMPORT CN = 1 100,000 500,000
     """,
 )
 
@@ -227,13 +225,13 @@ LAPSED_STAYS_LAPSED = Scenario(
     counted="""
         MINUTE 2025-03-01T10:00+08:00
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage REJECTED 4200 IMPORT CN = 1
-            stage AMENDED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 100,000 500,000
-            chapter 87 IMPORT CN USD = 1 100,000 500,000
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage REJECTED 4200 IMPORT CN = 1 100,000 500,000
+            stage AMENDED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 1 1 100,000 500,000
+            chapter 87 IMPORT CN = 1 1 100,000 500,000
     """,
 )
 
@@ -264,13 +262,13 @@ PARKED_OLDEST_FIRST = Scenario(
     """,
     counted="""
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage AMENDED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            stage CLEARED 4200 IMPORT CN = 1
-            stage CANCELLED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 0 0 0
-            chapter 87 IMPORT CN USD = 0 0 0
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage AMENDED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            stage CLEARED 4200 IMPORT CN = 1 100,000 500,000
+            stage CANCELLED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 0
+            chapter 87 IMPORT CN = 0
     """,
 )

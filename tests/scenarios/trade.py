@@ -1,6 +1,8 @@
 """What counts as trade, and how amendments and cancellations correct it."""
 
-from tests.events import item
+from typing import Any
+
+from tests.events import item, rate
 from tests.expectation import Scenario
 from tests.scenarios.common import EXPORT, KOREAN, lodge, on, took
 
@@ -22,24 +24,22 @@ CANCELLED_AFTER_RELEASE = Scenario(
     """,
     counted="""
         MINUTE 2025-03-01T11:00+08:00
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 0 0 0
-            chapter 87 IMPORT CN USD = 0 0 0
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
         DAY 2025-03-01T00:00+08:00
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 0 0 0
-            chapter 87 IMPORT CN USD = 0 0 0
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 0
+            chapter 87 IMPORT CN = 0
         DAY 2025-03-02T00:00+08:00
-            stage CANCELLED 4200 IMPORT CN = 1
+            stage CANCELLED 4200 IMPORT CN = 1 100,000 500,000
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            stage CANCELLED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 0 0 0
-            chapter 87 IMPORT CN USD = 0 0 0
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            stage CANCELLED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 0
+            chapter 87 IMPORT CN = 0
     """,
 )
 
@@ -61,30 +61,31 @@ EXPORT_COUNTS_AT_CLEARANCE = Scenario(
     """,
     counted="""
         MONTH 2025-03-01T00:00+08:00
-            stage LODGED 4200 EXPORT CN = 1
-            stage ACCEPTED 4200 EXPORT CN = 1
-            stage RELEASED 4200 EXPORT CN = 1
+            stage LODGED 4200 EXPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 EXPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 EXPORT CN = 1 100,000 500,000
         MONTH 2025-04-01T00:00+08:00
-            stage CLEARED 4200 EXPORT CN = 1
-            partner KZ EXPORT CN USD = 1 100,000 500,000
-            chapter 87 EXPORT CN USD = 1 100,000 500,000
+            stage CLEARED 4200 EXPORT CN = 1 100,000 500,000
+            partner KZ EXPORT CN = 1 1 100,000 500,000
+            chapter 87 EXPORT CN = 1 1 100,000 500,000
         ALL_TIME
-            stage LODGED 4200 EXPORT CN = 1
-            stage ACCEPTED 4200 EXPORT CN = 1
-            stage RELEASED 4200 EXPORT CN = 1
-            stage CLEARED 4200 EXPORT CN = 1
-            partner KZ EXPORT CN USD = 1 100,000 500,000
-            chapter 87 EXPORT CN USD = 1 100,000 500,000
+            stage LODGED 4200 EXPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 EXPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 EXPORT CN = 1 100,000 500,000
+            stage CLEARED 4200 EXPORT CN = 1 100,000 500,000
+            partner KZ EXPORT CN = 1 1 100,000 500,000
+            chapter 87 EXPORT CN = 1 1 100,000 500,000
     """,
 )
 
-_KR = {"jurisdiction": "KR", "declaration_office": "040"}
+_KR: dict[str, Any] = {"jurisdiction": "KR", "declaration_office": "040"}
+_FRIDGE = item(commodity_code="841810", total=70_000, currency="EUR", net_mass=None, origin_country="UZ")
 AMENDED_IN_EVERY_DIMENSION = Scenario(
     "an amendment moves what was counted between dimensions, not in time; as an export it counts at clearance",
-    #  Seoul  1 Mar   09:00    10:00      11:00          | 2 Mar  09:00                | 3 Mar  09:00     10:00
-    #                 lodged   accepted   released       |        version 2: UZ, EUR,  |        v 3: now  cleared
-    #                                     KZ, USD, 87    |        chapter 84, 700.00   |        export    -> counts now
-    #                                                    |        office 030           |
+    #  Seoul  1 Mar   09:00    10:00      11:00         | 2 Mar  09:00                   | 3 Mar  09:00     10:00
+    #                 lodged   accepted   released      |        version 2: of UZ,       |        v 3: now  cleared
+    #                                     of KZ, 87,    |        chapter 84, EUR 700.00  |        export    -> counts
+    #                                     1,000.00      |        at 8.0, office 030      |        to UZ        now
     events=(
         on(lodge("2025-03-01T09:00:00+09:00", KOREAN, **_KR)),
         on(took("ACCEPTED", "2025-03-01T10:00:00+09:00", KOREAN)),
@@ -96,9 +97,8 @@ AMENDED_IN_EVERY_DIMENSION = Scenario(
                 version=2,
                 jurisdiction="KR",
                 declaration_office="030",
-                partner_country="UZ",
-                currency="EUR",
-                items=[item(commodity_code="841810", total=70_000, net_mass=None)],
+                items=[_FRIDGE],
+                exchange_rates=[rate("EUR", "8")],
             )
         ),
         on(
@@ -109,9 +109,9 @@ AMENDED_IN_EVERY_DIMENSION = Scenario(
                 flow="EXPORT",
                 jurisdiction="KR",
                 declaration_office="030",
-                partner_country="UZ",
-                currency="EUR",
-                items=[item(commodity_code="841810", total=70_000, net_mass=None)],
+                trade_country="UZ",
+                items=[_FRIDGE],
+                exchange_rates=[rate("EUR", "8")],
             )
         ),
         on(took("CLEARED", "2025-03-03T10:00:00+09:00", KOREAN, version=3)),
@@ -126,39 +126,35 @@ AMENDED_IN_EVERY_DIMENSION = Scenario(
     """,
     counted="""
         MINUTE 2025-03-01T11:00+09:00
-            stage RELEASED 040 IMPORT KR = 1
-            partner KZ IMPORT KR USD = 0 0 0
-            chapter 87 IMPORT KR USD = 0 0 0
-            partner UZ IMPORT KR EUR = 0 0 0
-            chapter 84 IMPORT KR EUR = 0 0 0
+            stage RELEASED 040 IMPORT KR = 1 100,000 500,000
         DAY 2025-03-01T00:00+09:00
-            stage LODGED 040 IMPORT KR = 1
-            stage ACCEPTED 040 IMPORT KR = 1
-            stage RELEASED 040 IMPORT KR = 1
-            partner KZ IMPORT KR USD = 0 0 0
-            chapter 87 IMPORT KR USD = 0 0 0
-            partner UZ IMPORT KR EUR = 0 0 0
-            chapter 84 IMPORT KR EUR = 0 0 0
+            stage LODGED 040 IMPORT KR = 1 100,000 500,000
+            stage ACCEPTED 040 IMPORT KR = 1 100,000 500,000
+            stage RELEASED 040 IMPORT KR = 1 100,000 500,000
+            partner KZ IMPORT KR = 0
+            chapter 87 IMPORT KR = 0
+            partner UZ IMPORT KR = 0
+            chapter 84 IMPORT KR = 0
         DAY 2025-03-02T00:00+09:00
-            stage AMENDED 030 IMPORT KR = 1
+            stage AMENDED 030 IMPORT KR = 1 560,000
         DAY 2025-03-03T00:00+09:00
-            stage AMENDED 030 EXPORT KR = 1
-            stage CLEARED 030 EXPORT KR = 1
-            partner UZ EXPORT KR EUR = 1 70,000 0
-            chapter 84 EXPORT KR EUR = 1 70,000 0
+            stage AMENDED 030 EXPORT KR = 1 560,000
+            stage CLEARED 030 EXPORT KR = 1 560,000
+            partner UZ EXPORT KR = 1 1 560,000
+            chapter 84 EXPORT KR = 1 1 560,000
         ALL_TIME
-            stage LODGED 040 IMPORT KR = 1
-            stage ACCEPTED 040 IMPORT KR = 1
-            stage RELEASED 040 IMPORT KR = 1
-            stage AMENDED 030 IMPORT KR = 1
-            stage AMENDED 030 EXPORT KR = 1
-            stage CLEARED 030 EXPORT KR = 1
-            partner KZ IMPORT KR USD = 0 0 0
-            chapter 87 IMPORT KR USD = 0 0 0
-            partner UZ IMPORT KR EUR = 0 0 0
-            chapter 84 IMPORT KR EUR = 0 0 0
-            partner UZ EXPORT KR EUR = 1 70,000 0
-            chapter 84 EXPORT KR EUR = 1 70,000 0
+            stage LODGED 040 IMPORT KR = 1 100,000 500,000
+            stage ACCEPTED 040 IMPORT KR = 1 100,000 500,000
+            stage RELEASED 040 IMPORT KR = 1 100,000 500,000
+            stage AMENDED 030 IMPORT KR = 1 560,000
+            stage AMENDED 030 EXPORT KR = 1 560,000
+            stage CLEARED 030 EXPORT KR = 1 560,000
+            partner KZ IMPORT KR = 0
+            chapter 87 IMPORT KR = 0
+            partner UZ IMPORT KR = 0
+            chapter 84 IMPORT KR = 0
+            partner UZ EXPORT KR = 1 1 560,000
+            chapter 84 EXPORT KR = 1 1 560,000
     """,
 )
 
@@ -180,20 +176,20 @@ AMENDED_INTO_TRADE = Scenario(
     """,
     counted="""
         DAY 2025-03-01T00:00+09:00
-            stage LODGED 040 EXPORT KR = 1
-            stage ACCEPTED 040 EXPORT KR = 1
-            stage RELEASED 040 EXPORT KR = 1
+            stage LODGED 040 EXPORT KR = 1 100,000 500,000
+            stage ACCEPTED 040 EXPORT KR = 1 100,000 500,000
+            stage RELEASED 040 EXPORT KR = 1 100,000 500,000
         DAY 2025-03-02T00:00+09:00
-            stage AMENDED 040 IMPORT KR = 1
-            partner KZ IMPORT KR USD = 1 100,000 500,000
-            chapter 87 IMPORT KR USD = 1 100,000 500,000
+            stage AMENDED 040 IMPORT KR = 1 100,000 500,000
+            partner KZ IMPORT KR = 1 1 100,000 500,000
+            chapter 87 IMPORT KR = 1 1 100,000 500,000
         ALL_TIME
-            stage LODGED 040 EXPORT KR = 1
-            stage ACCEPTED 040 EXPORT KR = 1
-            stage RELEASED 040 EXPORT KR = 1
-            stage AMENDED 040 IMPORT KR = 1
-            partner KZ IMPORT KR USD = 1 100,000 500,000
-            chapter 87 IMPORT KR USD = 1 100,000 500,000
+            stage LODGED 040 EXPORT KR = 1 100,000 500,000
+            stage ACCEPTED 040 EXPORT KR = 1 100,000 500,000
+            stage RELEASED 040 EXPORT KR = 1 100,000 500,000
+            stage AMENDED 040 IMPORT KR = 1 100,000 500,000
+            partner KZ IMPORT KR = 1 1 100,000 500,000
+            chapter 87 IMPORT KR = 1 1 100,000 500,000
     """,
 )
 
@@ -233,17 +229,22 @@ ITEM_AMENDED_AWAY = Scenario(
     """,
     counted="""
         MINUTE 2025-03-01T11:00+08:00
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 125,000 500,000
-            chapter 87 IMPORT CN USD = 2 125,000 500,000
-            chapter 27 IMPORT CN USD = 0 0 0
+            stage RELEASED 4200 IMPORT CN = 1 129,000 525,000
+        DAY 2025-03-01T00:00+08:00
+            stage LODGED 4200 IMPORT CN = 1 129,000 525,000
+            stage ACCEPTED 4200 IMPORT CN = 1 129,000 525,000
+            stage RELEASED 4200 IMPORT CN = 1 129,000 525,000
+            stage AMENDED 4200 IMPORT CN = 1 125,000 500,000
+            partner KZ IMPORT CN = 1 2 125,000 500,000
+            chapter 87 IMPORT CN = 1 2 125,000 500,000
+            chapter 27 IMPORT CN = 0
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            stage AMENDED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 125,000 500,000
-            chapter 87 IMPORT CN USD = 2 125,000 500,000
-            chapter 27 IMPORT CN USD = 0 0 0
+            stage LODGED 4200 IMPORT CN = 1 129,000 525,000
+            stage ACCEPTED 4200 IMPORT CN = 1 129,000 525,000
+            stage RELEASED 4200 IMPORT CN = 1 129,000 525,000
+            stage AMENDED 4200 IMPORT CN = 1 125,000 500,000
+            partner KZ IMPORT CN = 1 2 125,000 500,000
+            chapter 87 IMPORT CN = 1 2 125,000 500,000
+            chapter 27 IMPORT CN = 0
     """,
 )

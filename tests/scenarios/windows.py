@@ -23,41 +23,39 @@ MIDNIGHT_IN_SHANGHAI = Scenario(
     """,
     counted="""
         DAY 2025-02-28T00:00+08:00
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage INSPECTED 4200 IMPORT CN = 1
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage INSPECTED 4200 IMPORT CN = 1 100,000 500,000
         MONTH 2025-02-01T00:00+08:00
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage INSPECTED 4200 IMPORT CN = 1
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage INSPECTED 4200 IMPORT CN = 1 100,000 500,000
         MINUTE 2025-02-28T23:59+08:00
-            stage INSPECTED 4200 IMPORT CN = 1
+            stage INSPECTED 4200 IMPORT CN = 1 100,000 500,000
         MINUTE 2025-03-01T00:00+08:00
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 100,000 500,000
-            chapter 87 IMPORT CN USD = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
         DAY 2025-03-01T00:00+08:00
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 100,000 500,000
-            chapter 87 IMPORT CN USD = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 1 1 100,000 500,000
+            chapter 87 IMPORT CN = 1 1 100,000 500,000
         MONTH 2025-03-01T00:00+08:00
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 100,000 500,000
-            chapter 87 IMPORT CN USD = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 1 1 100,000 500,000
+            chapter 87 IMPORT CN = 1 1 100,000 500,000
         YEAR 2025-01-01T00:00+08:00
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage INSPECTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 100,000 500,000
-            chapter 87 IMPORT CN USD = 1 100,000 500,000
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage INSPECTED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 1 1 100,000 500,000
+            chapter 87 IMPORT CN = 1 1 100,000 500,000
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage INSPECTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 100,000 500,000
-            chapter 87 IMPORT CN USD = 1 100,000 500,000
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage INSPECTED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 1 1 100,000 500,000
+            chapter 87 IMPORT CN = 1 1 100,000 500,000
     """,
 )
 
@@ -88,26 +86,26 @@ MIDNIGHT_IN_SEOUL = Scenario(
     """,
     counted="""
         DAY 2025-06-30T00:00+09:00
-            stage LODGED 040 IMPORT KR = 1
+            stage LODGED 040 IMPORT KR = 1 100,000 500,000
         MONTH 2025-06-01T00:00+09:00
-            stage LODGED 040 IMPORT KR = 1
+            stage LODGED 040 IMPORT KR = 1 100,000 500,000
         DAY 2025-07-01T00:00+09:00
-            stage ACCEPTED 040 IMPORT KR = 1
-            stage RELEASED 040 IMPORT KR = 1
-            partner KZ IMPORT KR USD = 1 100,000 500,000
-            chapter 87 IMPORT KR USD = 1 100,000 500,000
+            stage ACCEPTED 040 IMPORT KR = 1 100,000 500,000
+            stage RELEASED 040 IMPORT KR = 1 100,000 500,000
+            partner KZ IMPORT KR = 1 1 100,000 500,000
+            chapter 87 IMPORT KR = 1 1 100,000 500,000
         MONTH 2025-07-01T00:00+09:00
-            stage ACCEPTED 040 IMPORT KR = 1
-            stage RELEASED 040 IMPORT KR = 1
-            partner KZ IMPORT KR USD = 1 100,000 500,000
-            chapter 87 IMPORT KR USD = 1 100,000 500,000
+            stage ACCEPTED 040 IMPORT KR = 1 100,000 500,000
+            stage RELEASED 040 IMPORT KR = 1 100,000 500,000
+            partner KZ IMPORT KR = 1 1 100,000 500,000
+            chapter 87 IMPORT KR = 1 1 100,000 500,000
         DAY 2025-07-01T00:00+08:00
         ALL_TIME
-            stage LODGED 040 IMPORT KR = 1
-            stage ACCEPTED 040 IMPORT KR = 1
-            stage RELEASED 040 IMPORT KR = 1
-            partner KZ IMPORT KR USD = 1 100,000 500,000
-            chapter 87 IMPORT KR USD = 1 100,000 500,000
+            stage LODGED 040 IMPORT KR = 1 100,000 500,000
+            stage ACCEPTED 040 IMPORT KR = 1 100,000 500,000
+            stage RELEASED 040 IMPORT KR = 1 100,000 500,000
+            partner KZ IMPORT KR = 1 1 100,000 500,000
+            chapter 87 IMPORT KR = 1 1 100,000 500,000
     """,
 )
 
@@ -129,37 +127,35 @@ AMENDED_AFTER_THE_YEARS_END = Scenario(
     """,
     counted="""
         MINUTE 2025-12-31T23:30+08:00
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 120,050 480,000
-            chapter 87 IMPORT CN USD = 1 120,050 480,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
         MONTH 2025-12-01T00:00+08:00
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 120,050 480,000
-            chapter 87 IMPORT CN USD = 1 120,050 480,000
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 1 1 120,050 480,000
+            chapter 87 IMPORT CN = 1 1 120,050 480,000
         YEAR 2025-01-01T00:00+08:00
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 120,050 480,000
-            chapter 87 IMPORT CN USD = 1 120,050 480,000
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 1 1 120,050 480,000
+            chapter 87 IMPORT CN = 1 1 120,050 480,000
         YEAR 2026-01-01T00:00+08:00
-            stage AMENDED 4200 IMPORT CN = 1
+            stage AMENDED 4200 IMPORT CN = 1 120,050 480,000
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            stage AMENDED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 120,050 480,000
-            chapter 87 IMPORT CN USD = 1 120,050 480,000
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            stage AMENDED 4200 IMPORT CN = 1 120,050 480,000
+            partner KZ IMPORT CN = 1 1 120,050 480,000
+            chapter 87 IMPORT CN = 1 1 120,050 480,000
     """,
 )
 
 CANCELLED_AFTER_THE_MINUTE_EXPIRED = Scenario(
-    "a cancellation 48 hours after the release leaves its minute, which has expired, and corrects its day",
-    #  1 Mar   09:00    10:00      11:00:30  | 3 Mar   11:00:00 (the minute 11:00 of 1 March + 48 h, to the millisecond)
-    #          lodged   accepted   released  |         cancelled and appended
+    "a cancellation two days after the release corrects its day; what was released in its minute stays",
+    #  1 Mar   09:00    10:00      11:00:30  | 3 Mar   10:59 (appended 11:00: the minute 11:00 of 1 March + 48 h)
+    #          lodged   accepted   released  |         cancelled
     events=(
         on(lodge("2025-03-01T09:00:00+08:00")),
         on(took("ACCEPTED", "2025-03-01T10:00:00+08:00")),
@@ -174,24 +170,22 @@ CANCELLED_AFTER_THE_MINUTE_EXPIRED = Scenario(
     """,
     counted="""
         MINUTE 2025-03-01T11:00+08:00
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 100,000 500,000
-            chapter 87 IMPORT CN USD = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
         MINUTE 2025-03-03T10:59+08:00
-            stage CANCELLED 4200 IMPORT CN = 1
+            stage CANCELLED 4200 IMPORT CN = 1 100,000 500,000
         DAY 2025-03-01T00:00+08:00
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 0 0 0
-            chapter 87 IMPORT CN USD = 0 0 0
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 0
+            chapter 87 IMPORT CN = 0
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            stage CANCELLED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 0 0 0
-            chapter 87 IMPORT CN USD = 0 0 0
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            stage CANCELLED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 0
+            chapter 87 IMPORT CN = 0
     """,
 )
 
@@ -213,22 +207,20 @@ LATE_STATUS = Scenario(
     counted="""
         MINUTE 2025-03-01T10:00+08:00
         MINUTE 2025-03-01T11:00+08:00
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 100,000 500,000
-            chapter 87 IMPORT CN USD = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
         DAY 2025-03-01T00:00+08:00
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 100,000 500,000
-            chapter 87 IMPORT CN USD = 1 100,000 500,000
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 1 1 100,000 500,000
+            chapter 87 IMPORT CN = 1 1 100,000 500,000
         DAY 2025-03-03T00:00+08:00
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 100,000 500,000
-            chapter 87 IMPORT CN USD = 1 100,000 500,000
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 1 1 100,000 500,000
+            chapter 87 IMPORT CN = 1 1 100,000 500,000
     """,
 )
 
@@ -251,17 +243,17 @@ PARKED_RELEASE_APPLIED_LATE = Scenario(
         MINUTE 2025-03-01T10:00+08:00
         MINUTE 2025-03-01T11:00+08:00
         DAY 2025-03-01T00:00+08:00
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 100,000 500,000
-            chapter 87 IMPORT CN USD = 1 100,000 500,000
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 1 1 100,000 500,000
+            chapter 87 IMPORT CN = 1 1 100,000 500,000
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 1
-            stage ACCEPTED 4200 IMPORT CN = 1
-            stage RELEASED 4200 IMPORT CN = 1
-            partner KZ IMPORT CN USD = 1 100,000 500,000
-            chapter 87 IMPORT CN USD = 1 100,000 500,000
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
+            stage ACCEPTED 4200 IMPORT CN = 1 100,000 500,000
+            stage RELEASED 4200 IMPORT CN = 1 100,000 500,000
+            partner KZ IMPORT CN = 1 1 100,000 500,000
+            chapter 87 IMPORT CN = 1 1 100,000 500,000
     """,
 )
 
@@ -283,10 +275,10 @@ ROW_EXPIRED = Scenario(
     """,
     counted="""
         MINUTE 2025-01-01T00:00+08:00
-            stage LODGED 4200 IMPORT CN = 1
+            stage LODGED 4200 IMPORT CN = 1 100,000 500,000
         YEAR 2025-01-01T00:00+08:00
-            stage LODGED 4200 IMPORT CN = 2
+            stage LODGED 4200 IMPORT CN = 2 200,000 1,000,000
         ALL_TIME
-            stage LODGED 4200 IMPORT CN = 2
+            stage LODGED 4200 IMPORT CN = 2 200,000 1,000,000
     """,
 )

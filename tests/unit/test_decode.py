@@ -5,23 +5,31 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
+import xxhash
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import schemas
+from processor.engine import flow
 from processor.engine.decode import MAX_BYTES, REASONS, Decoder
 from processor.engine.model import DeadLetter, LogRecord, Source
 from tests import events, oracle_decode
 from tests.events import Raw, Record
 from tests.mangle import mangled, write
 
-NAMES = schemas.topic("customs.declarations").values
+KEYS = {
+    "CustomsDeclaration": "declaration_number",
+    "DeclarationStatus": "declaration_number",
+    "ControlRecord": "control_number",
+}
+"""The records of the topic, and of each the field that is its key."""
 ALONE = Source("customs.declarations", 0, 1)
 """The only partition: whatever the key, it is the right one."""
 
-DECODER = Decoder(NAMES, "declaration_number", {name: schemas.versions(name) for name in NAMES})
+DECODER = Decoder(KEYS, {name: schemas.versions(name) for name in KEYS})
 
 RECORDS = (
     events.declaration(),
@@ -31,13 +39,33 @@ RECORDS = (
         packages=None,
         gross_mass=None,
         net_mass=None,
+        trade_terms=None,
         containerised=True,
-        containers=[events.container(n) for n in range(4)],
+        containers=[events.equipment(events.container(n), seal_count=n, seals=["封志"] * n) for n in range(4)],
+        house_documents=[events.house(1), events.house(-(2**63), "")],
+        exchange_rates=[events.rate("USD", "7.1"), events.rate("CNY", "0")],
         items=[events.item(n, quantity=None, unit=None, unit_price=None, net_mass=None) for n in range(1, 4)],
+        duties=[events.duty(), events.duty("OTHER", 0, None)],
+        permits=[events.permit(), events.permit("", "REFUSED")],
     ),
     events.declaration("青岛", items=[], sent_at=-(2**63), event_time=2**63 - 1, declaration_date=-(2**31)),
+    events.declaration(
+        **events.charge("freight", "3", "500", "USD"),
+        **events.charge("insurance", "1", "0.3"),
+        sender_sequence=2**63 - 1,
+        arrival_time=-1,
+        movement_date=2**31 - 1,
+        risk_lane="BLUE",
+        channel="OTHER",
+        flow="EXPORT",
+        synthetic=False,
+    ),
     events.status(),
-    events.status(step="CANCELLED", version=-1, office=""),
+    events.status(step="CANCELLED", version=-1, office="", lane="RED", estimated_arrival=0, sender_sequence=-1),
+    events.control(),
+    events.control(
+        "海关", first_sequence=1, last_sequence=2**63 - 1, counts=[events.count("LODGED", 5, 6, 7), events.count("")]
+    ),
 )
 
 
@@ -109,7 +137,7 @@ def test_an_older_version_is_resolved_to_the_newest(tmp_path: Path) -> None:
     described["fields"][2] |= {"type": "long"}  # revision: int, and promoted
     described["fields"].append({"name": "remark", "type": ["null", "string"], "default": None})
     newer = reread(name, released.version + 1, json.dumps(described), tmp_path)
-    decoder = Decoder([name], "declaration_number", {name: (*schemas.versions(name), newer)})
+    decoder = Decoder({name: KEYS[name]}, {name: (*schemas.versions(name), newer)})
     old = events.status()
     body = write(newer.parsed, {**old, "remark": "早"})
     key = old["declaration_number"].encode()
@@ -126,12 +154,28 @@ def test_an_older_version_is_resolved_to_the_newest(tmp_path: Path) -> None:
     assert sorted(decoded[name].payloads) == sorted([body, own, own]), "contents are compared as they were written"
 
 
+def test_each_record_has_its_own_key() -> None:
+    control, status = events.control(), events.status()
+    frames, dead = decode(events.raw(control), events.raw(status))
+    assert not dead
+    assert {name: len(frame) for name, frame in frames.items() if len(frame)} == {
+        "ControlRecord": 1,
+        "DeclarationStatus": 1,
+    }
+    under_sender = Raw(control["sender_id"].encode(), events.encode(control))
+    assert only_letter(under_sender) == ("wrong_key", "the Kafka key must be the UTF-8 bytes of control_number")
+
+
+def test_the_records_of_a_topic_are_those_the_flow_takes() -> None:
+    assert tuple(KEYS) == schemas.topic("customs.declarations").values
+
+
 def test_a_record_appended_before_its_schema_was_known_stays_a_dead_letter(tmp_path: Path) -> None:
     name = "DeclarationStatus"
     described = json.loads(schemas.latest(name).text)
     described["fields"].append({"name": "remark", "type": ["null", "string"], "default": None})
     newer = reread(name, 9, json.dumps({**described, "known_from": "2026-01-02"}), tmp_path)
-    decoder = Decoder([name], "declaration_number", {name: (*schemas.versions(name), newer)})
+    decoder = Decoder({name: KEYS[name]}, {name: (*schemas.versions(name), newer)})
     status = events.status()
     value = newer.header + write(newer.parsed, {**status, "remark": None})
     key, known = status["declaration_number"].encode(), events.at("2026-01-02T00:00+00:00")
@@ -158,6 +202,7 @@ def test_a_record_appended_before_its_schema_was_known_stays_a_dead_letter(tmp_p
         (mangled(RECORDS[0], ("body", b"")), "undecodable", "the payload ends inside a number at byte 0"),
         (mangled(RECORDS[0], ("key", None)), "wrong_key", "UTF-8 bytes of declaration_number"),
         (mangled(RECORDS[0], ("key", b"420020251000000002")), "wrong_key", "UTF-8 bytes of declaration_number"),
+        (mangled(events.control(), ("key", b"AGENT-1")), "wrong_key", "UTF-8 bytes of control_number"),
     ],
 )  # fmt: skip
 def test_a_dead_letter_says_why(raw: Raw, reason: str, message: str) -> None:
@@ -188,17 +233,62 @@ def test_a_record_in_a_partition_its_key_does_not_have_is_dead() -> None:
 
 
 @pytest.mark.parametrize("count", [1000, 2**20, 2**31, 2**40, 2**62, -(2**20), -(2**40), -(2**63)])
-@pytest.mark.parametrize("field", ["containers", "items"])
-def test_a_huge_count_is_refused_in_no_time(field: str, count: int) -> None:
-    schema = schemas.latest("CustomsDeclaration").parsed
+@pytest.mark.parametrize(
+    ("record", "field"),
+    [
+        *((events.declaration(), name) for name in ("exchange_rates", "containers", "items", "permits")),
+        (events.control(), "counts"),
+    ],
+    ids=["exchange_rates", "containers", "items", "permits", "counts"],
+)
+def test_a_huge_count_is_refused_in_no_time(record: Record, field: str, count: int) -> None:
+    schema = schemas.latest(events.name_of(record)).parsed
     before = schema["fields"][: [f["name"] for f in schema["fields"]].index(field)]
-    head = b"".join(write(f["type"], RECORDS[0][f["name"]]) for f in before)
+    head = b"".join(write(f["type"], record[f["name"]]) for f in before)
     tail = write("long", count) + (write("long", 5) if count < 0 else b"") + bytes(40)
     began = time.perf_counter()
-    reason, message = only_letter(mangled(RECORDS[0], ("body", head + tail)))
+    reason, message = only_letter(mangled(record, ("body", head + tail)))
     assert reason == "undecodable"
     assert "does not fit" in message
     assert time.perf_counter() - began < 1
+
+
+LONGS = st.one_of(
+    st.integers(-(2**63), 2**63 - 1),
+    st.sampled_from([s * 2**n + d for n in range(63) for s in (1, -1) for d in (0, -1)]),
+)
+ENVELOPES = st.fixed_dictionaries(
+    {
+        "sender_id": st.text(max_size=80),
+        "event_id": st.text(max_size=80),
+        "revision": st.integers(-(2**31), 2**31 - 1),
+        "sent_at": LONGS,
+        "sender_sequence": LONGS,
+    }
+)
+
+
+def taken_apart(record: Record) -> tuple[bytes, bytes]:
+    """The bytes of an event's identity, its first three fields, and those of its content: all after the fifth."""
+    types = {field["name"]: field["type"] for field in schemas.latest(events.name_of(record)).parsed["fields"]}
+    assert tuple(types)[:5] == oracle_decode.ENVELOPE == flow.ENVELOPE
+    written = [write(kind, record[name]) for name, kind in types.items()]
+    return b"".join(written[:3]), b"".join(written[5:])
+
+
+@given(st.lists(st.tuples(st.sampled_from(RECORDS), ENVELOPES), min_size=1, max_size=4))
+def test_identity_is_the_first_three_fields_and_content_begins_after_the_fifth(
+    drawn: list[tuple[Record, Record]],
+) -> None:
+    sent = [{**record, **envelope} for record, envelope in drawn]
+    records = [LogRecord(n, 0, *events.raw(record)[:2]) for n, record in enumerate(sent)]
+    decoded, dead = DECODER.decode(ALONE, records)
+    assert not dead
+    for part in decoded.values():
+        if len(part.frame):
+            own = [taken_apart(sent[row]) for row in part.frame["row"].to_list()]
+            found = [hashes.view(np.uint64).tolist() for hashes in flow._hashes(part)]
+            assert found == [[xxhash.xxh3_64_intdigest(one) for one in each] for each in zip(*own, strict=True)]
 
 
 MANGLINGS = st.one_of(

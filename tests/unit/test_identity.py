@@ -1,6 +1,7 @@
 """A store goes on only with the log and the program it was folded with; every refusal says why and what to do."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_the_last_record_folded_must_still_be_there(found: LogRecord | None) -> 
 
 @pytest.mark.parametrize("compacted", [False, True])
 @pytest.mark.parametrize("change", [{"timestamp": 1_001}, {"key": b"kez"}, {"value": b"valuf"}, {"value": None}])
-def test_the_last_record_folded_must_be_the_same(change: dict[str, object], compacted: bool) -> None:
+def test_the_last_record_folded_must_be_the_same(change: dict[str, Any], compacted: bool) -> None:
     with pytest.raises(Foreign, match="the record at offset 41 is not the one this store folded"):
         identity.check_last(MARK, LAST._replace(**change), compacted=compacted)
 

@@ -1,26 +1,23 @@
-"""Metrics: labels from closed sets, series that leave with their partition, and business figures summed at scrape."""
+"""The engine's metrics: labels from closed sets, series that leave with their partition, waits counted by the batch."""
 
-import struct
-from collections.abc import Iterable, Iterator
-from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
-from processor.engine.counters import SEPARATOR
+from processor.demo.compare import scrape
 from processor.engine.decode import REASONS
 from processor.engine.model import Outcome, Source
 from processor.engine.receipts import OUTCOMES, WITH_WARNINGS
-from processor.engine.totals import Counted
-from processor.flows.declarations.counters import COUNTERS
-from processor.metrics import STATES, Business, Metrics, Server
-from tests.events import at
+from processor.metrics import ANSWER_SECONDS, STATES, Metrics, Page, Server
 
-COUNTED = Counted("declarations", COUNTERS, 8)
 SOURCE = Source("customs.declarations", 3, 8)
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -59,13 +56,13 @@ def outcome(**tally: dict[str, int]) -> Outcome:
 def test_a_folded_batch_is_counted_by_outcome_rule_and_reason(registry: CollectorRegistry) -> None:
     metrics = Metrics(registry)
     tally = {"receipts": {"ACCEPTED": 2, "REFUSED": 1}, "findings": {"D03": 1}, "dead_letters": {"wrong_key": 4}}
-    metrics.folded(SOURCE, "declarations", outcome(**tally, totals={"trade-by-partner": 5}), 7, silent=False, now=9.0)
+    metrics.folded(SOURCE, "declarations", outcome(**tally, totals={"trade": 5}), 7, silent=False, now=9.0)
     metrics.folded(SOURCE, "declarations", outcome(receipts={"ACCEPTED": 3}), 3, silent=False, now=10.0)
     assert named(registry, "records_total") == {("declarations", "3"): 10}
     assert named(registry, "receipts_total") == {("declarations", "ACCEPTED"): 5, ("declarations", "REFUSED"): 1}
     assert named(registry, "findings_total") == {("declarations", "D03"): 1}
     assert named(registry, "dead_letters_total") == {("declarations", "wrong_key"): 4}
-    assert named(registry, "totals_published_total") == {("trade-by-partner",): 5}
+    assert named(registry, "totals_published_total") == {("trade",): 5}
     assert named(registry, "step_seconds_total") == {("declarations", "decode"): 0.5}
     assert named(registry, "position") == {("declarations", "3"): 42}
     assert named(registry, "watermark_seconds") == {("declarations", "3"): 1.5}
@@ -114,7 +111,9 @@ def test_a_partition_that_answers_after_a_broken_batch_is_live_again_and_the_bre
 
 
 def test_labels_come_from_closed_sets() -> None:
-    labels = {name: metric._labelnames for name, metric in vars(Metrics(CollectorRegistry())).items()}
+    metrics = Metrics(CollectorRegistry())
+    labels = {name: metric._labelnames for name, metric in vars(metrics).items() if metric is not metrics.waits}
+    assert set(metrics.waits.labels) <= {"flow"}
     assert set().union(*labels.values()) == {
         "flow",
         "partition",
@@ -124,108 +123,80 @@ def test_labels_come_from_closed_sets() -> None:
         "counter",
         "part",
         "state",
+        "lane",
     }
     assert len({*OUTCOMES, WITH_WARNINGS}) == 6
     assert len(set(REASONS)) == len(REASONS)
-    for counter in COUNTERS:
-        assert not {"declaration_number", "trader_id", "sender_id"} & set(counter.dimensions)
 
 
-NOW = at("2025-03-01T00:30+08:00")
-"""Still February in UTC."""
+def test_the_wait_for_an_answer_is_counted_by_the_batch_as_one_by_one(registry: CollectorRegistry) -> None:
+    metrics, single = Metrics(registry), CollectorRegistry()
+    alone = Histogram("single_window_answer_seconds", "Alone", ["flow"], registry=single, buckets=ANSWER_SECONDS)
+    now = 1_000_000.0
+    for batch in ([0.0, 0.01, 0.0101, 599.9, 600.0, 600.1], [-5.0, 3.0], []):
+        appended = [round((now - seconds) * 1000) for seconds in batch]
+        metrics.waited("declarations", np.array(appended, np.int64), now)
+        for moment in appended:
+            alone.labels("declarations").observe(max(0.0, now - moment / 1000))
+    for part in ("bucket", "count"):
+        assert named(registry, f"answer_seconds_{part}") == named(single, f"answer_seconds_{part}")
+    ((_, total),) = named(registry, "answer_seconds_sum").items()
+    assert total == pytest.approx(1_803.0201, abs=1e-3)
+    assert named(registry, "answer_seconds_bucket")["declarations", "600.0"] == 7, "within ten minutes"
 
 
-def total(window: str, number: int, counter: str, *dims: str, zone: str = "Asia/Shanghai") -> bytes:
-    """The key a total has in the store."""
-    return b"t" + SEPARATOR.join([window, str(number), counter, *dims, zone]).encode()
+def test_how_far_a_partition_lies_behind_leaves_with_it(registry: CollectorRegistry) -> None:
+    metrics = Metrics(registry)
+    metrics.lies_behind(SOURCE, "declarations", 12_345)
+    assert named(registry, "behind_records") == {("declarations", "3"): 12_345}
+    metrics.gone(SOURCE, "declarations")
+    assert named(registry, "behind_records") == {}
 
 
-def days(moment: str) -> int:
-    return (datetime.fromisoformat(moment) - datetime(1970, 1, 1)).days  # noqa: DTZ001 wall-clock days
+def test_lanes_have_their_expected_shares(registry: CollectorRegistry) -> None:
+    Metrics(registry).expect({"GREEN": 0.8, "RED": 0.05})
+    assert named(registry, "lane_expected_share") == {("GREEN",): 0.8, ("RED",): 0.05}
 
 
-def packed(*partitions: tuple[int, ...]) -> bytes:
-    """A total's value: number, position and three measures of each source partition."""
-    padded = ((*measures, 0, 0, 0)[:3] for measures in partitions)
-    return b"".join(struct.pack("<iqqqq", place, 42, *measures) for place, measures in enumerate(padded))
+class Slow(Collector):
+    """Takes a while, and says how often it was asked."""
 
+    def __init__(self) -> None:
+        self.asked = 0
 
-class Scan:
-    """A store's scan over a few entries."""
-
-    def __init__(self, entries: dict[bytes, bytes]) -> None:
-        self.entries = entries
-
-    def __call__(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        return iter([(key, value) for key, value in sorted(self.entries.items()) if key.startswith(prefix)])
-
-
-def business(
-    registry: CollectorRegistry, *scans: Any, now: float = NOW / 1000
-) -> dict[str, dict[tuple[str, ...], float]]:
-    """Figures of the three counters by sample, and by label values in alphabetical order of the labels."""
-    registry.register(Business(COUNTED, lambda: list(scans), lambda: now))
-    figures: dict[str, dict[tuple[str, ...], float]] = {}
-    for (name, labels), value in samples(registry).items():
-        figures.setdefault(name.removeprefix("single_window_"), {})[tuple(v for _, v in labels)] = value
-    return figures
-
-
-PARTNER = ("trade-by-partner", "KZ", "IMPORT", "CN", "USD")
-KZ = ("USD", "IMPORT", "CN", "KZ")
-STAGE = ("declarations-by-stage", "LODGED", "4200", "IMPORT", "CN")
-LODGED = ("IMPORT", "CN", "4200")
-
-
-def test_business_figures_add_up_the_source_partitions_in_units_people_use(registry: CollectorRegistry) -> None:
-    one = Scan({total("a", 0, *PARTNER): packed((2, 100_050, 1_500), (1, 50, 500))})
-    two = Scan({total("a", 0, *STAGE): packed((7, 0, 0)[:1], (8, 0, 0)[:1])})
-    assert business(registry, one, two) == {
-        "trade_by_partner_declarations": {("USD", "IMPORT", "CN", "KZ", "all_time"): 3},
-        "trade_by_partner_value_currency_units": {("USD", "IMPORT", "CN", "KZ", "all_time"): 1001},
-        "trade_by_partner_net_mass_kilograms": {("USD", "IMPORT", "CN", "KZ", "all_time"): 2},
-        "declarations_by_stage_declarations_total": {("IMPORT", "CN", "4200", "all_time", "LODGED"): 15},
-    }
-
-
-def test_today_and_this_year_are_those_of_the_time_zone(registry: CollectorRegistry) -> None:
-    today, yesterday = days("2025-03-01"), days("2025-02-28")
-    entries = {
-        total("d", today, *PARTNER): packed((1, 0, 0), (0, 0, 0)),
-        total("d", yesterday, *PARTNER): packed((2, 0, 0), (0, 0, 0)),
-        total("y", 2025, *PARTNER): packed((4, 0, 0), (0, 0, 0)),
-        total("y", 2024, *PARTNER): packed((8, 0, 0), (0, 0, 0)),
-        total("n", 2025 * 12 + 2, *PARTNER): packed((16, 0, 0), (0, 0, 0)),
-        total("m", today * 1440, *PARTNER): packed((32, 0, 0), (0, 0, 0)),
-    }
-    assert datetime.fromtimestamp(NOW / 1000, ZoneInfo("UTC")).day == 28
-    figures = business(registry, Scan(entries))["trade_by_partner_declarations"]
-    assert figures == {(*KZ, "today"): 1, (*KZ, "year"): 4}
-
-
-def test_stages_only_grow_and_trade_may_shrink(registry: CollectorRegistry) -> None:
-    registry.register(Business(COUNTED, list, lambda: 0.0))
-    kinds = {family.name: family.type for family in text_string_to_metric_families(generate_latest(registry).decode())}
-    assert kinds == {
-        "single_window_declarations_by_stage_declarations": "counter",
-        "single_window_trade_by_partner_declarations": "gauge",
-        "single_window_trade_by_partner_value_currency_units": "gauge",
-        "single_window_trade_by_partner_net_mass_kilograms": "gauge",
-        "single_window_trade_by_chapter_items": "gauge",
-        "single_window_trade_by_chapter_value_currency_units": "gauge",
-        "single_window_trade_by_chapter_net_mass_kilograms": "gauge",
-    }
-
-
-def test_a_scrape_reads_only_what_it_shows(registry: CollectorRegistry) -> None:
-    asked: list[bytes] = []
-
-    def scan(prefix: bytes) -> Iterable[tuple[bytes, bytes]]:
-        asked.append(prefix)
+    def describe(self) -> list[Metric]:
         return []
 
-    business(registry, scan)
-    assert set(asked) == {f"t{kind}{SEPARATOR}".encode() for kind in "ayd"}, "never the minutes"
+    def collect(self) -> Iterator[Metric]:
+        self.asked += 1
+        time.sleep(0.2)
+        yield GaugeMetricFamily("asked", "Times", value=self.asked)
+
+
+def test_scrapes_that_come_together_share_one_page_made_after_they_came(registry: CollectorRegistry) -> None:
+    slow = Slow()
+    registry.register(slow)
+    page = Page(registry)
+    with ThreadPoolExecutor(9) as pool:
+        first = pool.submit(page.read)
+        time.sleep(0.1)
+        others = [pool.submit(page.read) for _ in range(8)]
+    assert b"asked 1.0" in first.result()
+    assert all(b"asked 2.0" in other.result() for other in others)
+    assert b"asked 3.0" in page.read()
+
+
+def test_some_of_the_metrics_are_read_without_making_the_others(registry: CollectorRegistry) -> None:
+    slow, metrics = Slow(), Metrics(registry)
+    registry.register(slow)
+    metrics.folded(SOURCE, "declarations", outcome(), 7, silent=False, now=9.0)
+    server = Server(registry, "127.0.0.1", 0, lambda: (True, ""))
+    server.start()
+    found = scrape(f"http://127.0.0.1:{server.port}", "single_window_position", "single_window_records_total")
+    server.stop()
+    place = (("flow", "declarations"), ("partition", "3"))
+    assert found == {("single_window_position", place): 42, ("single_window_records_total", place): 7}
+    assert slow.asked == 0
 
 
 def test_a_server_without_a_start_holds_its_port_and_lets_it_go(registry: CollectorRegistry) -> None:

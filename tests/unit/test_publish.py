@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import schemas
 from connectors import mapping, publish
-from connectors.records import RecordError, canonical, decode, scaled
+from connectors.records import KEYS, SCALES, RecordError, canonical, decode, scaled
 from connectors.sources import SourceError
 from tests import events
 from tests.korea_recount import KOREA, recount
@@ -29,7 +29,7 @@ def published(path: Path, **how: Any) -> tuple[list[dict[str, Any]], publish.Pub
     how = {"mapping": None, "record": None} | how
     sent = [e for row in publish.events(path, now_ms=SENT_AT, result=result, **how) for e in row]
     records = [decode(event.value) for event in sent]
-    assert [event.key.decode() for event in sent] == [r["declaration_number"] for r in records]
+    assert [event.key.decode() for event in sent] == [events.key_of(r) for r in records]
     return records, result
 
 
@@ -39,24 +39,65 @@ def lines(path: Path, *rows: Any) -> Path:
 
 
 def test_json_lines_are_the_records_they_say(tmp_path: Path) -> None:
-    wanted = [events.declaration(), events.status()]
+    wanted = [events.declaration(), events.status(), events.control()]
     rows = [{"record": events.name_of(r), **r} for r in wanted]
-    assert published(lines(tmp_path / "a.jsonl", *rows)) == (wanted, publish.PublishResult(read=2))
+    assert published(lines(tmp_path / "a.jsonl", *rows)) == (wanted, publish.PublishResult(read=3))
 
 
 def test_human_forms_are_the_canonical_ones_exactly(tmp_path: Path) -> None:
-    wanted = events.declaration(sent_at=SENT_AT)
+    wanted = events.declaration(
+        sent_at=SENT_AT,
+        arrival_time=events.at("2025-02-28T08:00:00+08:00"),
+        movement_date=20_147,
+        exchange_rates=[events.rate("USD", "7.1234567891")],
+        house_documents=[events.house(250_000)],
+        duties=[events.duty()],
+        **events.charge("freight", "3", "12.3456", "USD"),
+    )
     human = wanted | {
         "declaration_date": "2025-03-01",
+        "movement_date": "2025-02-28",
         "event_time": "2025-03-01T10:00:00.000+08:00",
+        "arrival_time": "2025-02-28T00:00:00Z",
         "gross_mass": "600",
         "net_mass": "500.000",
+        "freight": "12.3456",
+        "exchange_rates": [{"currency": "USD", "rate": "7.1234567891"}],
+        "house_documents": [wanted["house_documents"][0] | {"gross_mass": "250.0"}],
+        "duties": [wanted["duties"][0] | {"base": "1000.00", "amount": "130"}],
         "items": [wanted["items"][0] | {"quantity": "1", "unit_price": "1000.0000", "total": "1000.00"}],
     }
     human["items"][0]["net_mass"] = "500.0"
     del human["sent_at"]
     records, _ = published(lines(tmp_path / "a.jsonl", human), record="CustomsDeclaration")
     assert records == [wanted]
+
+
+def test_a_control_record_is_keyed_by_its_own_number_and_may_count_in_natural_units(tmp_path: Path) -> None:
+    wanted = events.control(counts=[{"step": "LODGED", "events": 3, "value": 1_234, "net_mass": 5_000}])
+    human = wanted | {"date": "2025-03-01", "counts": [wanted["counts"][0] | {"value": "12.34", "net_mass": "5"}]}
+    assert published(lines(tmp_path / "a.jsonl", human), record="ControlRecord")[0] == [wanted]
+
+
+def scaled_fields(schema: Any) -> dict[str, set[int]]:
+    """Decimals of every long whose doc says that it is scaled, by name, all records within."""
+    found: dict[str, set[int]] = {}
+    for field in schema["fields"] if schema["type"] == "record" else ():
+        kind, said = field["type"], re.search(r"\bscale (\d+)\b", field["doc"])
+        if isinstance(kind, dict) and kind["type"] == "array" and isinstance(kind["items"], dict):
+            found |= scaled_fields(kind["items"])
+        elif "long" in kind and (said or "grams" in field["doc"]):
+            found.setdefault(field["name"], set()).add(int(said[1]) if said else 3)
+    return found
+
+
+@pytest.mark.parametrize("name", publish.EVENTS)
+def test_scales_and_keys_are_those_the_schemas_tell(name: str) -> None:
+    schema = json.loads(schemas.latest(name).text)
+    told = scaled_fields(schema)
+    assert told == {field: {SCALES[field]} for field in told}
+    assert KEYS[name] in {field["name"] for field in schema["fields"]}
+    assert told.keys() <= SCALES.keys()
 
 
 def test_fields_with_a_default_may_be_left_out(tmp_path: Path) -> None:
@@ -82,7 +123,11 @@ def test_fields_with_a_default_may_be_left_out(tmp_path: Path) -> None:
         ({"version": "1"}, "/version: an integer was expected, not '1'"),
         ({"flow": "import"}, "/flow: one of IMPORT, EXPORT was expected"),
         ({"synthetic": 1}, "/synthetic: true or false was expected, not 1"),
-        ({"currency": 840}, "/currency: a string was expected, not 840"),
+        ({"trade_country": 398}, "/trade_country: a string was expected, not 398"),
+        ({"exchange_rates": [{"currency": "USD", "rate": 7.1}]}, "/exchange_rates/0/rate: a string such as"),
+        ({"exchange_rates": [{"currency": "USD", "rate": "7.12345678912"}]}, "/exchange_rates/0/rate: .* 10 decimals"),
+        ({"channel": "platform"}, "/channel: one of PLATFORM, OTHER was expected"),
+        ({"permits": [events.permit() | {"state": None}]}, "/permits/0/state: one of .* was expected, not null"),
         ({"containers": "CSQU3054383"}, "/containers: a list was expected"),
         ({"event_time": "2025-03-01T10:00:00"}, "/event_time: .* has no time zone"),
         ({"event_time": "2025-03-01T10:00:00.0001Z"}, "/event_time: .* is finer than a millisecond"),
@@ -91,7 +136,7 @@ def test_fields_with_a_default_may_be_left_out(tmp_path: Path) -> None:
         ({"gros_mass": 1}, "/gros_mass: unknown field; CustomsDeclaration has "),
         ({"trader_id": "\ud800"}, "not valid UTF-8"),
         ({"conveyance": "x" * (1 << 20)}, "bytes, more than the 1048576"),
-        ({"record": "Receipt"}, "the row names the record 'Receipt'; one of CustomsDeclaration, DeclarationStatus"),
+        ({"record": "Receipt"}, "the row names the record 'Receipt'; one of CustomsDeclaration, "),
     ],
 )
 def test_a_row_that_cannot_be_a_record_is_refused_and_its_neighbours_go_on(
@@ -107,9 +152,9 @@ def test_a_row_that_cannot_be_a_record_is_refused_and_its_neighbours_go_on(
 
 def test_a_missing_field_is_named(tmp_path: Path) -> None:
     row = events.declaration()
-    del row["currency"]
+    del row["trade_country"]
     _, result = published(lines(tmp_path / "a.jsonl", row), record="CustomsDeclaration")
-    assert result.refused_rows == [(1, "/currency: missing")]
+    assert result.refused_rows == [(1, "/trade_country: missing")]
 
 
 @pytest.mark.parametrize(
@@ -146,13 +191,28 @@ def test_compressed_json_lines_are_read_like_plain_ones(tmp_path: Path) -> None:
     assert published(tmp_path / "a.jsonl.gz", record="DeclarationStatus")[0] == [row]
 
 
+def defined_once(part: Any, known: set[str]) -> Any:
+    """A schema whose types are defined where they come first and named from there on, as Avro wants it."""
+    if isinstance(part, list):
+        return [defined_once(each, known) for each in part]
+    if not isinstance(part, dict):
+        return part
+    if part.get("type") in ("enum", "record"):
+        name = f"singlewindow.v1.{part['name']}"
+        if name in known:
+            return name
+        known.add(name)
+    return {name: defined_once(each, known) if name in ("fields", "type", "items") else each
+            for name, each in part.items()}  # fmt: skip
+
+
 @pytest.mark.parametrize("codec", ["null", "deflate"])
-def test_an_avro_container_of_both_records_is_read_in_order(tmp_path: Path, codec: str) -> None:
-    wanted = [events.declaration(), events.status(), events.declaration(events.number(2))]
-    union = [json.loads(schemas.latest(name).text) for name in publish.EVENTS]
+def test_an_avro_container_of_all_records_is_read_in_order(tmp_path: Path, codec: str) -> None:
+    wanted = [events.declaration(), events.status(), events.control(), events.declaration(events.number(2))]
+    union = defined_once([json.loads(schemas.latest(name).text) for name in publish.EVENTS], set())
     with (tmp_path / "a.avro").open("wb") as out:
         fastavro.writer(out, union, wanted, codec=codec, sync_interval=1)
-    assert published(tmp_path / "a.avro") == (wanted, publish.PublishResult(read=3))
+    assert published(tmp_path / "a.avro") == (wanted, publish.PublishResult(read=4))
 
 
 def test_an_avro_container_of_one_record_is_read(tmp_path: Path) -> None:
@@ -170,6 +230,15 @@ def test_a_container_of_a_strange_schema_is_not_read(tmp_path: Path) -> None:
         published(tmp_path / "a.avro")
 
 
+def test_a_container_whose_schema_is_none_is_told(tmp_path: Path) -> None:
+    with (tmp_path / "a.avro").open("wb") as out:
+        fastavro.writer(out, schemas.latest("DeclarationStatus").parsed, [events.status()])
+    spoilt = (tmp_path / "a.avro").read_bytes().replace(b'"singlewindow.v1.Status"', b'"singlewindow.v1.Lane"  ')
+    (tmp_path / "a.avro").write_bytes(spoilt)
+    with pytest.raises(SourceError, match="redefined named type"):
+        published(tmp_path / "a.avro")
+
+
 def test_a_torn_container_gives_what_is_whole_and_reports_the_rest(tmp_path: Path) -> None:
     whole = io.BytesIO()
     wanted = [events.status(events.number(n)) for n in range(50)]
@@ -183,15 +252,15 @@ def test_a_torn_container_gives_what_is_whole_and_reports_the_rest(tmp_path: Pat
 
 
 def test_csv_rows_of_the_wrong_shape_are_refused_with_their_lines(tmp_path: Path) -> None:
-    header = "Declaration ID,Date,Office ID,Import Type,Mode of Transport,Importer ID,HS6 Code,"
+    header = "Declaration ID,Date,Office ID,Import Type,Mode of Transport,Declarant ID,Importer ID,HS6 Code,"
     header += "Country of Departure,Country of Origin,Net Mass,Item Price"
-    good = "1,2020-01-01,30,11,10,Q,440890,BE,BE,1.0,2.0"
+    good = "1,2020-01-01,30,11,10,P,Q,440890,BE,BE,1.0,2.0"
     rows = [header, good, good + ",x", good.replace("1.0", "one"), "", good.replace(",Q,", ',"Q\nR",'), good]
     (tmp_path / "a.csv").write_text("\ufeff" + "\r\n".join(rows), encoding="utf-8", newline="")
     records, result = published(tmp_path / "a.csv", mapping=mapping.find("korea-import"))
     assert len(records) == 9
     assert result.refused_rows == [
-        (3, "12 columns, the header has 11"),
+        (3, "13 columns, the header has 12"),
         (4, "/net_mass: 'one' is not a decimal number such as 12.34"),
     ]
 
@@ -232,7 +301,12 @@ def test_every_row_of_the_korean_file_becomes_three_events_that_add_up_to_the_re
     assert [d["declaration_number"] for d in declarations] == ids
     released = {r["declaration_number"] for r in records if r.get("status") == "RELEASED"}
     assert released == set(ids)
-    all_time = [total for (_, window), total in counted.partners.items() if window == ("ALL_TIME", None)]
-    refused_value = sum(d["items"][0]["total"] for d in declarations) - sum(total[1] for total in all_time)
-    assert refused_value >= 0
-    assert counted.accepted == sum(total[0] for total in all_time)
+    all_time = {key[:-2]: total for key, total in counted.of("trade").items() if key[-2] == "ALL_TIME"}
+    accepted, _, value, mass, *_ = all_time["TOTAL", "ALL", "IMPORT", "KR"]
+    assert accepted == counted.accepted
+    for breakdown in ("PARTNER", "CHAPTER", "SECTION", "CHANNEL", "PROCEDURE", "MODE"):
+        parts = [total for key, total in all_time.items() if key[0] == breakdown]
+        assert [sum(of) for of in zip(*parts, strict=True)][2:4] == [value, mass]
+    ((_, _, price, _, received, _),) = [of for key, of in counted.told.items() if key[1][1] == "LODGED"]
+    assert mass == received
+    assert 0 <= price <= sum(d["items"][0]["total"] for d in declarations)

@@ -24,9 +24,8 @@ def read(batch: record_batch.RecordBatch) -> list[tuple[object, ...]]:
     assert found.validate_crc()
     assert (found.producer_id, found.is_transactional, found.is_control_batch) == (77, True, False)
     assert found.next_offset == batch.record_count()
-    read = [(r.offset, r.timestamp, r.key, r.value, list(r.headers)) for r in found]
     assert not records.has_next()
-    return read
+    return [(r.offset, r.timestamp, r.key, r.value, list(r.headers)) for r in found]
 
 
 @given(RECORDS)

@@ -14,7 +14,22 @@ from processor.engine import wire
 from tests import events
 from tests.mangle import write
 
-SCHEMA = schemas.latest("CustomsDeclaration").parsed
+RECORDS = {
+    "declaration": events.declaration(
+        containerised=True,
+        containers=[events.equipment(events.container(n), seals=[f"S{n}", "封志"]) for n in range(3)],
+        house_documents=[events.house(5)],
+        exchange_rates=[events.rate("USD", "7.1")],
+        items=[events.item(n) for n in range(1, 6)],
+        duties=[events.duty(), events.duty("DUTY", 1, None)],
+        permits=[events.permit(state="PENDING")],
+    ),
+    "empty declaration": events.declaration(items=[]),
+    "status": events.status(lane="RED", estimated_arrival=1),
+    "control": events.control(
+        first_sequence=1, last_sequence=9, counts=[events.count("LODGED"), events.count("CLEARED")]
+    ),
+}
 
 
 def avro(**fields: Any) -> Any:
@@ -32,13 +47,31 @@ def refusal(payload: bytes, schema: Any) -> str:
 
 @pytest.mark.parametrize("block", [0, 1, 2, 1000])
 @pytest.mark.parametrize("varint", [1, 2, 10])
-def test_every_legal_way_to_write_a_record_passes(block: int, varint: int) -> None:
-    record = events.declaration(
-        containerised=True,
-        containers=[events.container(), events.container(1), events.container(2)],
-        items=[events.item(n) for n in range(1, 6)],
-    )
-    wire.check(write(SCHEMA, record, block, varint), SCHEMA)
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+def test_every_legal_way_to_write_a_record_passes(record: events.Record, block: int, varint: int) -> None:
+    schema = schemas.latest(events.name_of(record)).parsed
+    wire.check(write(schema, record, block, varint), schema)
+
+
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+def test_no_part_of_a_record_passes_for_the_whole(record: events.Record) -> None:
+    schema = schemas.latest(events.name_of(record)).parsed
+    whole = write(schema, record)
+    for end in range(len(whole)):
+        with pytest.raises(wire.Malformed):
+            wire.check(whole[:end], schema)
+
+
+def test_an_array_in_an_array_is_read_to_its_own_end() -> None:
+    container = {
+        "type": "record",
+        "name": "C",
+        "fields": [{"name": "seals", "type": {"type": "array", "items": "string"}}],
+    }
+    schema = avro(a={"type": "array", "items": container}, b="boolean")
+    wire.check(b"\x04" + b"\x02\x02x\x00" + b"\x00" + b"\x00" + b"\x01", schema)
+    said = "an array of 64 items at byte 3 does not fit"
+    assert refusal(b"\x04\x80\x01" + bytes(6), schema) == said
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from processor.engine.flow import Flow
 from processor.flows.declarations.counters import COUNTERS, DOCUMENT_SCHEMA
+from processor.flows.declarations.entries import answered, maker
 from processor.flows.declarations.lifecycle import LIFECYCLE, STAGES
 from processor.flows.declarations.prepare import preparer
 from processor.flows.declarations.rules import rules
@@ -15,14 +16,18 @@ def flow(reference: Reference) -> Flow:
         topic="customs.declarations",
         receipts="customs.declarations.receipts",
         dead_letters="customs.declarations.dead-letters",
-        records=("CustomsDeclaration", "DeclarationStatus"),
-        key="declaration_number",
+        records={
+            "CustomsDeclaration": "declaration_number",
+            "DeclarationStatus": "declaration_number",
+            "ControlRecord": "control_number",
+        },
         document=DOCUMENT_SCHEMA,
         basis="flow",
-        lines="lines",
         rules=rules(reference),
         lifecycle=LIFECYCLE,
         stages=STAGES,
         counters=COUNTERS,
         prepare=preparer(reference),
+        entries=maker(reference),
+        answered=answered,
     )

@@ -2,58 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from processor.engine.flow import Prepared
-from processor.flows.declarations import checks
-from processor.flows.declarations.lifecycle import KIND_OF_STATUS
+from processor.engine.flow import ENVELOPE, Prepared
+from processor.flows.declarations.content import Codes, controls, declarations, together
+from processor.flows.declarations.lifecycle import KIND_OF_STATUS, LANES
+from processor.flows.declarations.value import valued
 from processor.reference import Reference
 
-ENVELOPE = ("row", "sender_id", "event_id", "revision", "version", "appended")
+c = pl.col
 CARRIED = ("row", "at", "appended", "jurisdiction")
+WITH_ITEMS = ("flow", "used_goods", "trade_country")
 
 
 def preparer(reference: Reference) -> Callable[[Mapping[str, pl.DataFrame]], Prepared]:
-    """Prepares batches of CustomsDeclaration and DeclarationStatus.
+    """Prepares batches of CustomsDeclaration, DeclarationStatus and ControlRecord.
 
-    Frames for rules: ``declaration``, ``status``, ``item`` and ``container`` (with ``place``), each with ``at``,
-    ``appended`` and, but for status, ``jurisdiction``.
+    Frames for rules: ``declaration``, ``status``, ``control``, and a row for each part of a declaration: ``item``,
+    ``container``, ``rate``, ``house``, ``duty``, ``permit``; of a control record: ``count``. Each has ``at`` and
+    ``appended``, parts have ``place``, those of declarations ``jurisdiction``. ``hash``: ``row`` and what a sender adds
+    up without looking, ``hash_value`` and ``hash_net_mass``.
     """
-    zones = reference.jurisdictions.rename({"code": "jurisdiction", "known_from": "zone_known_from"})
-    offices = reference.offices.rename({"code": "declaration_office", "known_from": "office_known_from"})
+    codes = Codes(reference)
 
     def prepare(decoded: Mapping[str, pl.DataFrame]) -> Prepared:
-        lodged, status = (_timed(decoded[name]) for name in ("CustomsDeclaration", "DeclarationStatus"))
-        places = lodged.select("jurisdiction", "declaration_office", "appended")
-        places = places.join(zones, on="jurisdiction", how="left", maintain_order="left")
-        places = places.join(offices, on=["jurisdiction", "declaration_office"], how="left", maintain_order="left")
-        places = places.select(
-            "time_zone",
-            office_known=(pl.col("office_known_from") <= pl.col("appended")).fill_null(value=False),
-            zone_known=(pl.col("zone_known_from") <= pl.col("appended")).fill_null(value=False),
-        )
-        items = _items(lodged)
-        lodged = lodged.hstack(
-            [
-                *places.get_columns(),
-                checks.social_credit_codes(lodged["trader_id"]).alias("trader_id_valid"),
-                *_of_items(lodged["row"], items).get_columns(),
-            ]
-        )
-        containers = lodged.select(*CARRIED, "containers").filter(pl.col("containers").list.len() > 0)
-        place = _places(containers["containers"])
-        containers = containers.explode("containers").rename({"containers": "container"})
-        valid = checks.container_numbers(containers["container"]).alias("valid")
+        names = ("CustomsDeclaration", "DeclarationStatus", "ControlRecord")
+        lodged, status, control = (_timed(decoded[name]) for name in names)
+        lodged = lodged.hstack(codes.places(lodged))
+        items, parent = _items(lodged)
+        items = items.hstack(valued(lodged, items, parent, reference.rates)).hstack(codes.conditions(items))
+        lodged = lodged.hstack(_sums(len(lodged), items, parent))
         frames = {
             "declaration": lodged,
             "status": status,
+            "control": control,
             "item": items,
-            "container": containers.hstack([place, valid]),
+            "container": _parts(lodged, "containers", CARRIED),
+            "rate": _parts(lodged, "exchange_rates", CARRIED),
+            "house": _parts(lodged, "house_documents", CARRIED),
+            "duty": _parts(lodged, "duties", CARRIED),
+            "permit": _parts(lodged, "permits", CARRIED),
+            "count": _parts(control, "counts", CARRIED[:3]),
+            "hash": lodged.select("row", "hash_value", hash_net_mass=c("net_mass").fill_null(0)),
         }
-        return Prepared(_events(lodged, status), frames, _documents(lodged))
+        documents = together(declarations(codes, lodged, items, parent), controls(control))
+        return Prepared(_events(lodged, status, control), frames, documents)
 
     return prepare
 
@@ -62,57 +59,82 @@ def _timed(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.hstack([frame["event_time"].alias("at")])
 
 
-def _events(lodged: pl.DataFrame, status: pl.DataFrame) -> pl.DataFrame:
-    kind = pl.when(pl.col("version") <= 1).then(pl.lit("LODGE")).otherwise(pl.lit("AMEND"))
-    columns = [*map(pl.col, (*ENVELOPE, "at")), pl.col("declaration_number").alias("key")]
+def _events(lodged: pl.DataFrame, status: pl.DataFrame, control: pl.DataFrame) -> pl.DataFrame:
+    first = c("version") <= 1
+    lanes = {lane: tag for tag, lane in enumerate(LANES)}
+
+    def of(frame: pl.DataFrame, record: str, key: str, kind: pl.Expr, lane: pl.Expr) -> pl.DataFrame:
+        tag = lane.replace_strict(lanes, return_dtype=pl.Int64)
+        return frame.select(
+            "row", "version", "at", "appended", *ENVELOPE, record=pl.lit(record), key=key, kind=kind, tag=tag
+        )
+
     return pl.concat(
         [
-            lodged.select(*columns, kind.alias("kind")),
-            status.select(
-                *columns, pl.col("status").replace_strict(KIND_OF_STATUS, return_dtype=pl.String).alias("kind")
+            of(
+                lodged,
+                "CustomsDeclaration",
+                "declaration_number",
+                pl.when(first).then(pl.lit("LODGE")).otherwise(pl.lit("AMEND")),
+                c("risk_lane"),
+            ),
+            of(
+                status,
+                "DeclarationStatus",
+                "declaration_number",
+                c("status").replace_strict(KIND_OF_STATUS, return_dtype=pl.String),
+                c("lane"),
+            ),
+            of(
+                control,
+                "ControlRecord",
+                "control_number",
+                pl.when(first).then(pl.lit("STATE")).otherwise(pl.lit("RESTATE")),
+                pl.lit(LANES[0]),
             ),
         ]
     )
 
 
-def _items(lodged: pl.DataFrame) -> pl.DataFrame:
-    """One row per goods item: CARRIED, ``place`` from 1, the item's fields, ``chapter``."""
-    items = lodged.select(*CARRIED, "items").filter(pl.col("items").list.len() > 0)
-    place = _places(items["items"])
-    exploded = items.explode("items").unnest("items")
-    return exploded.hstack([place, exploded["commodity_code"].str.slice(0, 2).alias("chapter")])
+def _items(lodged: pl.DataFrame) -> tuple[pl.DataFrame, npt.NDArray[np.int64]]:
+    """One row per goods item: CARRIED, WITH_ITEMS, ``permitted`` (whether its declaration names a permit), the item's
+    fields and its ``place`` from 1; and its declaration's place in ``lodged``.
+    """
+    lengths = lodged["items"].list.len().cast(pl.Int64).to_numpy()
+    some = lodged.select(*CARRIED, *WITH_ITEMS, "items", permitted=c("permits").list.len() > 0)
+    return _parts(some, "items", (*CARRIED, *WITH_ITEMS, "permitted")), np.repeat(np.arange(len(lengths)), lengths)
 
 
-def _places(lists: pl.Series) -> pl.Series:
-    """``place`` of each element of non-empty lists within its own, from 1."""
-    lengths = lists.list.len().cast(pl.Int64).to_numpy()
+def _parts(frame: pl.DataFrame, name: str, carried: Sequence[str]) -> pl.DataFrame:
+    """One row per element of a list of records: what is ``carried``, the record's fields and its ``place`` from 1."""
+    some = frame.select(*carried, pl.col(name).alias("part")).filter(c("part").list.len() > 0)
+    lengths = some["part"].list.len().cast(pl.Int64).to_numpy()
     starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return pl.Series("place", np.arange(1, len(starts) + 1) - starts, dtype=pl.UInt32)
+    place = pl.Series("place", np.arange(1, len(starts) + 1) - starts, dtype=pl.UInt32)
+    return some.explode("part").unnest("part").hstack([place])
 
 
-def _of_items(rows: pl.Series, items: pl.DataFrame) -> pl.DataFrame:
-    """For each row its items together: ``value``, ``items_in_order``, ``items_net_mass``, ``lines``; null for none."""
-    line = pl.struct("chapter", pl.col("total").alias("value"), pl.col("net_mass").fill_null(0))
-    found = items.group_by("row", maintain_order=True).agg(
-        pl.col("total").sum().alias("value"),
-        (pl.col("sequence") == pl.col("place")).all().alias("items_in_order"),
-        pl.col("net_mass").sum().alias("items_net_mass"),
-        line.alias("lines"),
+def _sums(count: int, items: pl.DataFrame, parent: npt.NDArray[np.int64]) -> pl.DataFrame:
+    """Of each of ``count`` declarations its items together: ``worth``, ``hash_value`` and ``items_net_mass`` (Int64),
+    ``unconverted``, ``items_in_order`` (Boolean; null without items).
+    """
+    own = items.select(
+        "worth",
+        hash_value="total",
+        items_net_mass=c("net_mass").fill_null(0),
+        unconverted=c("unconverted"),
+        astray=c("sequence") != c("place"),
     )
-    return rows.to_frame().join(found, on="row", how="left", maintain_order="left").drop("row")
-
-
-def _documents(lodged: pl.DataFrame) -> pl.DataFrame:
-    """The content a register row keeps (counters.DOCUMENT_SCHEMA), one row per declaration, with ``row``."""
-    return lodged.select(
-        "row",
-        pl.col("declaration_office").alias("office"),
-        "flow",
-        "jurisdiction",
-        "time_zone",
-        pl.col("partner_country").alias("partner"),
-        "currency",
-        "value",
-        pl.col("items_net_mass").alias("net_mass"),
-        pl.col("lines").fill_null([]),
+    sums = own.select(pl.all().cast(pl.Int64)).to_numpy()
+    added = np.zeros((count, sums.shape[1]), np.int64)
+    np.add.at(added, parent, sums)
+    has_items = np.zeros(count, np.bool_)
+    has_items[parent] = True
+    frame = pl.DataFrame(added, schema=own.columns)
+    return frame.select(
+        "worth",
+        "hash_value",
+        "items_net_mass",
+        unconverted=c("unconverted") > 0,
+        items_in_order=pl.when(pl.Series(has_items)).then(c("astray") == 0),
     )

@@ -1,0 +1,83 @@
+"""Counting different values, exactly and reversibly: how many there are, from which there are.
+
+A source partition says of a value (a trader) only that it is there in a month, or is there no longer (``presence``).
+All that is said of a value comes to one totals partition, which knows from it where the value is: in a month if any
+source has it there under anything kept, in a year if in any of its months, and so in all time. It counts the values it
+knows; each is known to one totals partition, its slice, and what the slices count is to be added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from processor.engine.counters import ALL_TIME, MONTH, SEPARATOR, YEAR, Counter
+from processor.engine.model import Outcome, View
+from processor.engine.presence import Counts, turned
+from processor.engine.totals_rows import MEMBER, ROW, Counted, Rows
+
+PLACE = b"v"
+"""Of the counts in the store that say where a value is."""
+
+LONGER = {MONTH: pl.col("window").floordiv(12), YEAR: pl.lit(0, pl.Int32), ALL_TIME: pl.lit(0, pl.Int32)}
+"""Kinds of window, short to long, with the number of the next longer one."""
+
+
+def summed(counted: Counted, partials: pl.DataFrame, view: View, outcome: Outcome) -> pl.DataFrame:
+    """``partials`` with, in the place of those of single values, one for each key whose number of values changed:
+    from source partition 0, at this batch's position, the number as its first measure.
+    """
+    counters = {counter.name: counter for counter in counted.counters if counter.distinct is not None}
+    name = partials["counter_key"].str.split(SEPARATOR).list.get(2)
+    single = name.is_in(list(counters))
+    if not single.any():
+        return partials
+    counts = Counts(view, outcome, counted.entry["measures"].shape[0])
+    changes = [
+        change
+        for counter in counters.values()
+        for change in _changes(counter, _turned(counted, partials.filter(name == counter.name), view, outcome), counts)
+    ]
+    changed = pl.concat(changes)
+    rows = Rows(view.read([ROW + key.encode() for key in changed["counter_key"].to_list()]), counted)
+    numbers = rows.measures[:, 0]
+    numbers[:, 0] += changed["sign"].to_numpy()
+    stamp = partials.filter(single).select("generation", "flow", "watermark").tail(1)
+    stamp = stamp.with_columns(
+        partition=pl.lit(0, partials["partition"].dtype), position=pl.lit(outcome.position, pl.Int64)
+    )
+    anew = changed.select("counter_key", measures=pl.Series(numbers.tolist(), dtype=pl.List(pl.Int64)))
+    return pl.concat([partials.filter(~single), anew.join(stamp, how="cross").select(partials.columns)])
+
+
+def _turned(counted: Counted, values: pl.DataFrame, view: View, outcome: Outcome) -> pl.DataFrame:
+    """``key`` of values that came (``sign`` 1) or went (-1), over all source partitions; notes who has which."""
+    names = values["counter_key"].unique(maintain_order=True)
+    stored = [MEMBER + name.encode() for name in names.to_list()]
+    rows = Rows(view.read(stored), counted)
+    before = rows.measures[:, :, 0].any(axis=1)
+    place = pl.DataFrame({"counter_key": names, "place": np.arange(len(names))})
+    rows.take(values.join(place, on="counter_key", how="left", maintain_order="left")["place"].to_numpy(), values)
+    outcome.puts += list(zip(stored, rows.dump(), strict=True))
+    sign = rows.measures[:, :, 0].any(axis=1).astype(np.int64) - before
+    return pl.DataFrame({"key": names, "sign": sign}).filter(pl.col("sign") != 0)
+
+
+def _changes(counter: Counter, values: pl.DataFrame, counts: Counts) -> Iterator[pl.DataFrame]:
+    """By how much (``sign``) the number of values changes under each ``counter_key``."""
+    assert counter.distinct is not None
+    assert counter.spread is not None
+    parts = pl.col("key").str.split(SEPARATOR).list
+    named = {name: parts.get(place + 3) for place, name in enumerate((*counter.kept, counter.distinct))}
+    there = values.select("sign", window=parts.get(1).cast(pl.Int32), time_zone=parts.get(-1), **named)
+    there = counter.spread(there)
+    dimensions = (*counter.dimensions, "time_zone")
+    for kind, longer in LONGER.items():
+        _, there = turned(PLACE, kind, there, counter.name, (*counter.dimensions, counter.distinct), counts)
+        sums = there.group_by("window", *dimensions).agg(pl.col("sign").sum()).filter(pl.col("sign") != 0)
+        window = pl.col("window").cast(pl.String)
+        key = pl.concat_str(pl.lit(kind), window, pl.lit(counter.name), *dimensions, separator=SEPARATOR)
+        yield sums.select("sign", counter_key=key)
+        there = there.with_columns(window=longer)

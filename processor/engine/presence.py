@@ -1,0 +1,78 @@
+"""Which different values are there, as one source partition sees it: exact, reversible, told only when it changes.
+
+Entries are counted by month, under all that is kept of them and their value. Totals are told where such a count begins
+to be positive, or ceases to: most entries are of values that are there already, and cost one count and no word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from processor.engine.counters import DAY_MINUTES, MONTH, SEPARATOR, Changes, Counter, month_of
+from processor.engine.lifecycle import Ints
+from processor.engine.model import Outcome, View
+
+KEPT = b"e"
+"""Of the counts in the store that are no counters."""
+
+
+class Told(NamedTuple):
+    """Keys and their measures (keys, measures); ``routes``: what decides on the totals partition of each."""
+
+    keys: list[bytes]
+    values: Ints
+    routes: list[bytes]
+
+
+class Counts:
+    """Counts in the store: read as it stands, written with an outcome. A key is added to once in an outcome."""
+
+    def __init__(self, view: View, outcome: Outcome, width: int) -> None:
+        self.view, self.outcome, self.width = view, outcome, width
+
+    def add(self, prefix: bytes, changes: Changes) -> tuple[Ints, Ints]:
+        """The values before and after: (keys, width)."""
+        stored = [prefix + key for key in changes.keys]
+        zero = bytes(8 * self.width)
+        old = np.frombuffer(b"".join([value or zero for value in self.view.read(stored)]), "<i8")
+        before = old.reshape(len(stored), self.width)
+        after = before + changes.amounts
+        raw, size = after.astype("<i8").tobytes(), len(zero)
+        self.outcome.puts += [(key, raw[i * size : (i + 1) * size]) for i, key in enumerate(stored)]
+        return before, after
+
+
+def told(counter: Counter, entries: pl.DataFrame, counts: Counts) -> Told:
+    """What became of values: 1 where one is there now, 0 where it is gone, by month and all that is kept.
+
+    ``entries``: ``counter.kept``, ``counter.distinct``, ``time_zone``, ``minute`` and ``sign``.
+    """
+    assert counter.distinct is not None
+    month = month_of(pl.col("minute").floordiv(DAY_MINUTES))
+    names = (*counter.kept, counter.distinct)
+    keys, changed = turned(KEPT, MONTH, entries.with_columns(window=month), counter.name, names, counts)
+    values = np.zeros((len(keys), counts.width), np.int64)
+    values[:, 0] = changed["sign"].to_numpy() > 0
+    return Told(keys, values, changed[counter.distinct].cast(pl.Binary).to_list())
+
+
+def turned(
+    prefix: bytes, kind: str, frame: pl.DataFrame, counter: str, names: Sequence[str], counts: Counts
+) -> tuple[list[bytes], pl.DataFrame]:
+    """Adds up ``sign`` by ``window`` (of a kind), ``names`` and ``time_zone``: the keys whose count begins to be
+    positive (``sign`` 1 in the frame) or ceases to (-1), and their columns.
+    """
+    columns = (*names, "time_zone")
+    sums = frame.group_by("window", *columns).agg(pl.col("sign").sum()).filter(pl.col("sign") != 0)
+    key = pl.concat_str(pl.lit(kind), pl.col("window").cast(pl.String), pl.lit(counter), *columns, separator=SEPARATOR)
+    keys: list[bytes] = sums.select(key.cast(pl.Binary)).to_series().to_list()
+    amounts = np.zeros((len(keys), counts.width), np.int64)
+    amounts[:, 0] = sums["sign"].to_numpy()
+    before, after = counts.add(prefix, Changes(keys, amounts))
+    sign = (after[:, 0] > 0).astype(np.int64) - (before[:, 0] > 0)
+    places = np.nonzero(sign)[0]
+    return [keys[place] for place in places.tolist()], sums[places].with_columns(sign=pl.Series(sign[places]))

@@ -1,0 +1,251 @@
+"""What counters count, made of stages reached, contributions made and answers given. Columns as the counters name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import polars as pl
+
+from processor.engine.counters import DAY_MINUTES
+from processor.engine.flow import Prepared
+from processor.flows.declarations import areas
+from processor.flows.declarations.content import CONTROL, PLATFORM_ZONE
+from processor.flows.declarations.lifecycle import LANES, STAGES
+from processor.reference import Reference
+
+c = pl.col
+PLATFORM_OFFSET_MS = 8 * 3_600_000
+"""Of PLATFORM_ZONE, in all years that events may be of."""
+DOUBLINGS = 2 ** np.arange(5, 62)
+DAY_MS = 86_400_000
+WHEN = ("sign", "minute", "live", "time_zone", "flow", "jurisdiction")
+"""Every entry of a declaration has these."""
+WORTH = ("items", "value", "net_mass", "unconverted")
+WHOLE = ("channel", "procedure", "mode", "e_commerce")
+TOOK_EFFECT = ("ACCEPTED", "ACCEPTED_WITH_WARNINGS", "PARKED")
+EARLIEST, LATEST = 946_684_800_000, 4_102_444_800_000
+"""2000-01-01 and 2100-01-01 UTC, ms: days outside are nobody's."""
+
+Entries = Mapping[str, pl.DataFrame]
+
+
+def maker(reference: Reference, *carried: str) -> Callable[[pl.DataFrame, pl.DataFrame], Entries]:
+    """``Flow.entries`` of this flow; ``carried``: fields of the document that entries are to have, too."""
+    when = (*WHEN, *carried)
+
+    def entries(stages: pl.DataFrame, contributions: pl.DataFrame) -> Entries:
+        stages = stages.filter(c("stage") != "")
+        declared = contributions.filter(c("flow") != CONTROL)
+        statistical = declared.filter("statistical")
+        return {
+            "stage": stages,
+            "lane": stages.filter(c("stage") == "ACCEPTED").with_columns(_lane()),
+            "clearance": _clearance(when, stages.filter(c("stage") == "RELEASED")),
+            "trade": _trade(when, statistical),
+            "group": _groups(when, statistical, reference.groups),
+            "duty": _listed(when, declared, "duties", "amount"),
+            "permit": _listed(when, declared, "permits", "permits"),
+            "enterprise": declared.filter(c("trader") != ""),
+            "control": _controls(contributions.filter(c("flow") == CONTROL)),
+        }
+
+    return entries
+
+
+def _lane() -> pl.Expr:
+    return c("tag").replace_strict(dict(enumerate(LANES)), return_dtype=pl.String).alias("lane")
+
+
+def _clearance(when: tuple[str, ...], released: pl.DataFrame) -> pl.DataFrame:
+    """Two entries each: from lodgement, from acceptance; in whole seconds, none below 0."""
+    arrival = pl.when(c("arrival") > c("mark_0")).then(pl.lit("PRE_ARRIVAL")).otherwise(pl.lit("ARRIVED"))
+    released = released.select("office", "at", "mark_0", "mark_1", *when, _lane(), arrival.alias("arrival"))
+    spans = [
+        released.with_columns(interval=pl.lit(interval), seconds=(c("at") - c(mark)).floordiv(1000).clip(lower_bound=0))
+        for interval, mark in (("LODGED_TO_RELEASED", "mark_0"), ("ACCEPTED_TO_RELEASED", "mark_1"))
+    ]
+    both = pl.concat(spans)
+    return both.hstack([bucket(both["seconds"])])
+
+
+def bucket(seconds: pl.Series) -> pl.Series:
+    """Upper bound in seconds, as text, of the bucket of each (Int64): single seconds below 16, then sixteen buckets to
+    every doubling, so that no bound is off by more than a sixteenth.
+    """
+    values = seconds.to_numpy()
+    shift = np.searchsorted(DOUBLINGS, values, side="right")
+    return pl.Series("bucket", ((values >> shift) + 1) << shift).cast(pl.String)
+
+
+def _signed(entries: pl.DataFrame, *measures: str) -> pl.DataFrame:
+    """What is taken away is negative."""
+    return entries.with_columns(c(name) * c("sign") for name in measures)
+
+
+def _together(entries: pl.DataFrame, *alike: str) -> pl.DataFrame:
+    """Entries of one day that are alike, added up: counters that keep no minutes lose nothing, and it saves time."""
+    day = c("minute").floordiv(DAY_MINUTES) * DAY_MINUTES
+    return entries.group_by(*alike, day.alias("minute"), maintain_order=True).agg(c("sign", *WORTH).sum())
+
+
+def _trade(when: tuple[str, ...], contributions: pl.DataFrame) -> pl.DataFrame:
+    """One entry per code a declaration has in a breakdown, those of the whole declaration added up."""
+    alike = [name for name in when if name not in ("sign", "minute")]
+    whole = _signed(contributions.select(*when, *WORTH, *WHOLE, "areas"), *WORTH)
+    whole = _together(whole, *alike, *WHOLE, "areas").with_columns(quantity=pl.lit(0, pl.Int64))
+    columns = ("breakdown", "code", *when, *WORTH, "quantity")
+    named = {
+        "TOTAL": whole.with_columns(code=pl.lit("ALL")),
+        "CHANNEL": whole.with_columns(code="channel"),
+        "PROCEDURE": whole.with_columns(code="procedure"),
+        "MODE": whole.with_columns(code="mode"),
+        "E_COMMERCE": whole.filter("e_commerce").with_columns(code="procedure"),
+        "AREA": areas.split(whole, "code"),
+    }
+    parts = contributions.select(*when, "parts").explode("parts").unnest("parts")
+    parts = _signed(parts.cast({"items": pl.Int64, "unconverted": pl.Int64}), *WORTH, "quantity").select(columns)
+    return pl.concat(
+        [*(frame.with_columns(breakdown=pl.lit(of)).select(columns) for of, frame in named.items()), parts]
+    )
+
+
+def _groups(when: tuple[str, ...], contributions: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+    """One entry per group, membership and area that a declaration has any item in, added up."""
+    alike = [name for name in when if name not in ("sign", "minute")] + ["areas"]
+    known = groups["known_from"].unique().sort()
+    partners = contributions.select(*when, "counted_when", "areas", "parts").with_row_index("entry").explode("parts")
+    partners = partners.unnest("parts").filter(c("breakdown") == "PARTNER")
+    partners = partners.with_columns(
+        known=known.search_sorted(partners["counted_when"], side="right"),
+        several=c("entry").is_duplicated(),
+    )
+    partners = _signed(partners.cast({"items": pl.Int64, "unconverted": pl.Int64}), *WORTH)
+    single = _together(partners.filter(~c("several")), *alike, "code", "known")
+    single = _of_groups(single.select(*when, "areas", *WORTH, "code", "known"), groups, known)
+    several = _of_groups(partners.filter("several"), groups, known)
+    several = several.group_by("entry", "group", "membership", maintain_order=True).agg(
+        c([*when, "areas"]).first(), c("items", "value", "net_mass").sum(), _furthest(c("unconverted"))
+    )
+    columns = ("group", "membership", *when, "areas", *WORTH)
+    return areas.by_area(pl.concat([single.select(columns), several.select(columns)]))
+
+
+def _furthest(flag: pl.Expr) -> pl.Expr:
+    """Of a signed flag: 1 or -1 if it is up anywhere."""
+    return flag.sum().clip(-1, 1)
+
+
+def _of_groups(partners: pl.DataFrame, groups: pl.DataFrame, known: pl.Series) -> pl.DataFrame:
+    """For each group its partner (``code``) is in, as the table was ``known``: DATED on its day, CONSTANT still."""
+    dated_groups = groups.with_columns(since=known.search_sorted(groups["known_from"]))
+    members = partners.join(dated_groups, left_on="code", right_on="country").filter(c("since") < c("known"))
+    day = c("minute").floordiv(DAY_MINUTES)
+    dated = members.filter((c("from_day") <= day) & (c("to_day").is_null() | (day <= c("to_day"))))
+    constant = members.filter(c("to_day").is_null())
+    return pl.concat(
+        [dated.with_columns(membership=pl.lit("DATED")), constant.with_columns(membership=pl.lit("CONSTANT"))]
+    )
+
+
+def _listed(when: tuple[str, ...], contributions: pl.DataFrame, name: str, measure: str) -> pl.DataFrame:
+    """One entry per element of a list."""
+    some = contributions.select(*when, name).filter(c(name).list.len() > 0)
+    return _signed(some.explode(name).unnest(name).cast({measure: pl.Int64}), measure)
+
+
+def _controls(contributions: pl.DataFrame) -> pl.DataFrame:
+    """What senders say they sent on a day."""
+    said = contributions.select("sign", "live", "time_zone", "day", "controls").explode("controls").unnest("controls")
+    return said.select(
+        "sender",
+        "step",
+        "sign",
+        "live",
+        "time_zone",
+        minute=c("day") * DAY_MINUTES,
+        received=pl.lit(0, pl.Int64),
+        declared=c("declared") * c("sign"),
+        received_value=pl.lit(0, pl.Int64),
+        declared_value=c("value") * c("sign"),
+        received_net_mass=pl.lit(0, pl.Int64),
+        declared_net_mass=c("net_mass") * c("sign"),
+    )
+
+
+def answered(answers: pl.DataFrame, findings: pl.DataFrame, prepared: Prepared) -> Entries:
+    """``Flow.answered`` of this flow: answers, findings, and what came of each sender."""
+    told = findings.join(answers.select("row", "record", minute=_platform_minute("appended")), on="row", how="left")
+    alike = _alike(answers, prepared)
+    return {
+        "answer": _tallied(
+            alike.group_by("sender", "record", "outcome", "minute").agg(
+                events=c("events").sum(), first_revision=c("first_revision").sum()
+            )
+        ),
+        "finding": _tallied(
+            told.group_by("rule", "severity", "record", "minute").agg(
+                findings=pl.len().cast(pl.Int64), events=c("row").n_unique().cast(pl.Int64)
+            )
+        ),
+        "control": _tallied(_received(alike)),
+    }
+
+
+def _alike(answers: pl.DataFrame, prepared: Prepared) -> pl.DataFrame:
+    """Answers that differ in nothing that is counted, added up: few, in place of a row for each event."""
+    declared, sums = prepared.frames["hash"], ("hash_value", "hash_net_mass")
+    place = pl.Series(np.zeros(answers["row"].max() + 1 if len(answers) else 0, np.int64))  # type: ignore[operator]
+    own = [place.scatter(declared["row"], declared[name]).gather(answers["row"]).alias(name) for name in sums]
+    in_range = c("sent_at").is_between(EARLIEST, LATEST)
+    rows = answers.hstack(own).select(
+        "record",
+        "outcome",
+        "kind",
+        *sums,
+        sender="sender_id",
+        minute=_platform_minute("appended"),
+        sent_minute=pl.when(in_range).then(_platform_minute("sent_at")),
+        first_revision=c("revision") == 1,
+        numbered=c("sender_sequence") > 0,
+    )
+    return rows.group_by("sender", "record", "outcome", "kind", "minute", "sent_minute").agg(
+        c("first_revision", "numbered", *sums).sum().cast(pl.Int64), events=pl.len().cast(pl.Int64)
+    )
+
+
+def _received(alike: pl.DataFrame) -> pl.DataFrame:
+    """What came of each sender on a day of its sending: events that took effect by step, and numbers."""
+    sent = alike.drop_nulls("sent_minute").with_columns(minute="sent_minute")
+    steps = sent.filter(c("outcome").is_in(TOOK_EFFECT) & (c("record") != "ControlRecord"))
+    steps = steps.with_columns(step=c("kind").replace_strict(STAGES, return_dtype=pl.String))
+    by_step = steps.group_by("sender", "step", "minute").agg(
+        received=c("events").sum(), received_value=c("hash_value").sum(), received_net_mass=c("hash_net_mass").sum()
+    )
+    numbers = sent.filter((c("numbered") > 0) & (c("outcome") != "DUPLICATE"))
+    by_number = numbers.group_by("sender", "minute").agg(received=c("numbered").sum())
+    nothing = pl.lit(0, pl.Int64)
+    return pl.concat([by_step, by_number.with_columns(step=pl.lit("SEQUENCES"))], how="diagonal").select(
+        "sender",
+        "step",
+        "minute",
+        "received",
+        c("received_value", "received_net_mass").fill_null(0),
+        declared=nothing,
+        declared_value=nothing,
+        declared_net_mass=nothing,
+    )
+
+
+def _tallied(frame: pl.DataFrame) -> pl.DataFrame:
+    """As entries in the platform's own time; a sender that is no identifier is ``?``."""
+    if "sender" in frame.columns:
+        frame = frame.with_columns(
+            sender=pl.when(c("sender").str.contains(r"^[ -~]{1,64}$")).then("sender").otherwise(pl.lit("?"))
+        )
+    return frame.with_columns(sign=pl.lit(1, pl.Int64), live=pl.lit(value=False), time_zone=pl.lit(PLATFORM_ZONE))
+
+
+def _platform_minute(moment: str) -> pl.Expr:
+    """The first of its day in the platform's own time."""
+    return (c(moment) + PLATFORM_OFFSET_MS).floordiv(DAY_MS).cast(pl.Int32) * DAY_MINUTES
