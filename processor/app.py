@@ -212,6 +212,7 @@ class WorkerApp:
                 publish_seconds=settings.publish_seconds,
                 lagging_seconds=settings.lagging_seconds,
                 linger_seconds=TOTALS_LINGER if totals else 0.0,
+                fetch_records=settings.poll_records,
                 step_records=TOTALS_RECORDS if totals else settings.poll_records,
                 tables=(lambda _: "") if totals else self.reference.digest_at,
                 compacted=totals,

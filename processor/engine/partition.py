@@ -80,6 +80,7 @@ class Surroundings:
     publish_seconds: float = 0.25
     lagging_seconds: float = 30.0
     linger_seconds: float = 0.0
+    fetch_records: int = 1 << 20
     step_records: int = 1 << 20
     tables: Callable[[int], str] = lambda _: ""
     compacted: bool = False
@@ -219,7 +220,7 @@ class Partition:
                 await self._take(fetched, store, outbox)
             finally:
                 self.holds -= len(fetched.batch.records)
-            if self.around.linger_seconds and self.behind < LAGGING_RECORDS:
+            if self.around.linger_seconds and self.behind < min(LAGGING_RECORDS, self.around.fetch_records):
                 await asyncio.sleep(self.around.linger_seconds)
 
     async def _take(self, fetched: Fetched, store: Store, outbox: Outbox) -> None:
