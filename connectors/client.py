@@ -17,12 +17,11 @@ from typing import Generic, NamedTuple, Self
 from aiokafka.errors import KafkaError
 
 from connectors import table
-from connectors.subscribe import ProgressKey, progress_of
+from connectors.subscribe import PROGRESS, ProgressKey, progress_of
 from connectors.table import AsOf, Snapshot, Table
 from connectors.topic_io import TopicReader
 from connectors.totals import Change, Counter, K, M
 
-PROGRESS = "counters.progress"
 PATIENCE_S = 90.0
 """How long a snapshot waits for an open transaction: a killed worker's ends after a minute (its timeout) at most,
 give or take the broker's look-out of 10 s; earlier, when another worker takes over."""

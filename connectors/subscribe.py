@@ -14,6 +14,7 @@ from connectors.topic_io import TopicReader
 
 INPUT = "customs.declarations"
 FLOW = "declarations"
+PROGRESS = "counters.progress"
 
 
 class ProgressKey(NamedTuple):
@@ -27,7 +28,7 @@ class ProgressKey(NamedTuple):
 
 def progress(*, bootstrap: str, prefix: str = "") -> dict[ProgressKey, tuple[int, int]]:
     """How far the totals include each source partition: (position, the next offset; watermark, ms)."""
-    with TopicReader(bootstrap, f"{prefix}counters.progress") as reader:
+    with TopicReader(bootstrap, prefix + PROGRESS) as reader:
         return progress_of({r.key: r.value for batch in reader.to_end() for r in batch})
 
 

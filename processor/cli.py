@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -97,6 +97,18 @@ def tell_as_of(counter: str, as_of: Any) -> None:
         highlight=False,
         soft_wrap=True,
     )
+
+
+def conclude(counter: str, found: Any, as_json: bool, show: Callable[[dict[str, Any]], object]) -> NoReturn:
+    """Tell what was found out about a counter, as JSON or as ``show`` does; exit status 1 unless it agrees."""
+    from connectors.export import text
+
+    tell_as_of(counter, found.as_of)
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), default=text))
+    else:
+        show(found.as_dict())
+    raise typer.Exit(0 if found.agrees else 1)
 
 
 def quietly() -> None:
@@ -262,18 +274,17 @@ def reconcile(
     from connectors import reconcile as control
     from connectors.client import Subscription
     from connectors.counters import SENDER_CONTROL
-    from connectors.export import text
 
     quietly()
     wanted = settings()
     with plainly(), Subscription(SENDER_CONTROL, wanted.kafka, wanted.topic_prefix) as subscription:
         found = control.reconcile(subscription.snapshot(), sender, day.date())
-    tell_as_of(SENDER_CONTROL.name, found.as_of)
-    if as_json:
-        typer.echo(json.dumps(found.as_dict(), default=text))
-    else:
-        out.print(*_reconciled(found.as_dict()), sep="\n", markup=False, highlight=False)
-    raise typer.Exit(0 if found.agrees else 1)
+    conclude(
+        SENDER_CONTROL.name,
+        found,
+        as_json,
+        lambda said: out.print(*_reconciled(said), sep="\n", markup=False, highlight=False),
+    )
 
 
 def _reconciled(found: dict[str, Any]) -> list[Table | str]:
@@ -313,7 +324,6 @@ def explain(
     from functools import partial
 
     from connectors.client import Subscription
-    from connectors.export import text
     from processor import explain as explaining
 
     quietly()
@@ -325,13 +335,7 @@ def explain(
         log = partial(explaining.read, wanted.kafka, wanted.topic_prefix + INPUT)
         with progress("folding") as bar:
             found = explaining.explain(asked, taken, log, bar)
-    tell_as_of(counter, found.as_of)
-    if as_json:
-        typer.echo(json.dumps(found.as_dict(), default=text))
-    else:
-        for line in _explained(found.as_dict()):
-            typer.echo(line)
-    raise typer.Exit(0 if found.agrees else 1)
+    conclude(counter, found, as_json, lambda said: typer.echo("\n".join(_explained(said))))
 
 
 def _explained(found: dict[str, Any]) -> Iterator[str]:

@@ -115,9 +115,8 @@ class Metrics:
         """A partition entered a state."""
         for each in STATES:
             self.state.labels(flow, str(source.partition), each).set(each == state)
-            self.entered.labels(flow, each).inc(
-                each == state
-            )  # all of them show from the start: no first one is missed
+            # all of them show from the start: no first one is missed
+            self.entered.labels(flow, each).inc(each == state)
 
     def gone(self, source: Source, flow: str) -> None:
         """A partition has left this worker: so do its series."""

@@ -54,9 +54,7 @@ def _group(title: str, measure: str, unit: str = COUNT) -> Panel:
 
 
 def _quantile(of: float, by: str, **only: str) -> str:
-    where = ", ".join([HERE, *(f'{label}="{value}"' for label, value in only.items())])
-    buckets = f"key:single_window_clearance_seconds_bucket:sum{{{where}}}"
-    return f"histogram_quantile({of}, sum by (le, {by}) ({buckets}))"
+    return f"histogram_quantile({of}, {counted('clearance_seconds_bucket', f'le, {by}', **only)})"
 
 
 def _clearance(title: str, query: str, legend: str, says: str) -> Panel:

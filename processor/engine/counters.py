@@ -149,6 +149,11 @@ def keyed(name: str, columns: Sequence[str]) -> pl.Expr:
     return pl.concat_str(pl.lit(name), *columns, "time_zone", separator=SEPARATOR)
 
 
+def in_window(kind: str, of: pl.Expr) -> pl.Expr:
+    """The counter key of ``of`` (``keyed``) in a ``window`` of a kind."""
+    return pl.concat_str(pl.lit(kind), pl.col("window").cast(pl.String), of, separator=SEPARATOR)
+
+
 def timed(frame: pl.DataFrame) -> pl.DataFrame:
     """Entries with ``at``, ``appended`` (ms) and ``time_zone``: with ``minute``, the wall-clock minute of ``at``, and
     ``live``, whether its window stands: it counts no more once it has outlived MINUTE_LIFETIME_MS.
@@ -200,5 +205,4 @@ def month_of(day: pl.Expr) -> pl.Expr:
 
 
 def _in_window(kind: str, part: pl.DataFrame, width: int) -> pl.DataFrame:
-    key = pl.concat_str(pl.lit(kind), pl.col("window").cast(pl.String), "of", separator=SEPARATOR)
-    return part.select(key.alias("key"), pl.col([f"_{place}" for place in range(width)]))
+    return part.select(in_window(kind, pl.col("of")).alias("key"), pl.col([f"_{place}" for place in range(width)]))

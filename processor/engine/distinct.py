@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from processor.engine.counters import ALL_TIME, MONTH, SEPARATOR, YEAR, Counter
+from processor.engine.counters import ALL_TIME, MONTH, SEPARATOR, YEAR, Counter, in_window, keyed
 from processor.engine.model import Outcome, View
 from processor.engine.presence import Counts, turned
 from processor.engine.totals_rows import MEMBER, ROW, Counted, Rows
@@ -77,7 +77,5 @@ def _changes(counter: Counter, values: pl.DataFrame, counts: Counts) -> Iterator
     for kind, longer in LONGER.items():
         _, there = turned(PLACE, kind, there, counter.name, (*counter.dimensions, counter.distinct), counts)
         sums = there.group_by("window", *dimensions).agg(pl.col("sign").sum()).filter(pl.col("sign") != 0)
-        window = pl.col("window").cast(pl.String)
-        key = pl.concat_str(pl.lit(kind), window, pl.lit(counter.name), *dimensions, separator=SEPARATOR)
-        yield sums.select("sign", counter_key=key)
+        yield sums.select("sign", counter_key=in_window(kind, keyed(counter.name, counter.dimensions)))
         there = there.with_columns(window=longer)

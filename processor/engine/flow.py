@@ -149,9 +149,8 @@ class RegisterFold:
         return posting
 
     def _prepare(self, batch: Batch, decoded: Mapping[str, Decoded]) -> Prepared:
-        appended = np.array([record.timestamp for record in batch.records], np.int64)
         frames = {
-            name: part.frame.hstack([pl.Series("appended", appended[part.frame["row"].to_numpy()])])
+            name: part.frame.hstack([pl.Series("appended", batch.appended[part.frame["row"].to_numpy()])])
             for name, part in decoded.items()
         }
         return self.flow.prepare(frames)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 Payload = bytes
 """Bytes of one Kafka key or value."""
@@ -59,6 +63,11 @@ class Batch:
     records: Sequence[Record]
     start: int
     end: int
+
+    @cached_property
+    def appended(self) -> npt.NDArray[np.int64]:
+        """Append time of each record, ms."""
+        return np.array([record.timestamp for record in self.records], np.int64)
 
     def upto(self, position: int) -> Batch:
         """The part before ``position``."""

@@ -64,6 +64,7 @@ class Observer(Protocol):
 class Surroundings:
     """What partitions share. ``publish_seconds``: how often counters are published; ``lagging_seconds``: the same
     while ``lagging``: answers come first. ``posting``: one posting at a time, for its memory.
+    ``linger_seconds``: rest between batches, unless more is left than ``fetch_records``, the most a fetch hands over.
     """
 
     bootstrap: str

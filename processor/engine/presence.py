@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from processor.engine.counters import DAY_MINUTES, MONTH, SEPARATOR, Changes, Counter, month_of
+from processor.engine.counters import DAY_MINUTES, MONTH, Changes, Counter, in_window, keyed, month_of
 from processor.engine.lifecycle import Ints
 from processor.engine.model import Outcome, View
 
@@ -68,8 +68,7 @@ def turned(
     """
     columns = (*names, "time_zone")
     sums = frame.group_by("window", *columns).agg(pl.col("sign").sum()).filter(pl.col("sign") != 0)
-    key = pl.concat_str(pl.lit(kind), pl.col("window").cast(pl.String), pl.lit(counter), *columns, separator=SEPARATOR)
-    keys: list[bytes] = sums.select(key.cast(pl.Binary)).to_series().to_list()
+    keys: list[bytes] = sums.select(in_window(kind, keyed(counter, names)).cast(pl.Binary)).to_series().to_list()
     amounts = np.zeros((len(keys), counts.width), np.int64)
     amounts[:, 0] = sums["sign"].to_numpy()
     before, after = counts.add(prefix, Changes(keys, amounts))

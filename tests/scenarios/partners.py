@@ -2,7 +2,7 @@
 
 from tests.events import item, number, uscc
 from tests.expectation import Scenario
-from tests.scenarios.common import OTHER, THIRD, N, course, lodge, on, took
+from tests.scenarios.common import OTHER, THIRD, N, course, lodge, on, released, took
 
 MIXED_ORIGINS = Scenario(
     "items of two origins count under each, and every breakdown adds up to the same total",
@@ -12,11 +12,9 @@ MIXED_ORIGINS = Scenario(
     #          of UZ  5201    300.00       200 kg
     #          of UZ  8703    200.00       100 kg
     events=(
-        *course(
+        *released(
             N,
-            ("LODGED", "2025-03-01T09:00:00+08:00"),
-            ("ACCEPTED", "2025-03-01T10:00:00+08:00"),
-            ("RELEASED", "2025-03-01T11:00:00+08:00"),
+            "2025-03-01",
             items=[
                 item(1),
                 item(2, "5201000000", 30_000, net_mass=200_000, origin_country="UZ"),
@@ -109,28 +107,22 @@ ENTERPRISE_LEAVES = Scenario(
     #                                                         |         no area, not       |
     #                                                         |         through platform   |
     events=(
-        *course(
+        *released(
             N,
-            ("LODGED", "2025-03-31T09:00:00+08:00"),
-            ("ACCEPTED", "2025-03-31T10:00:00+08:00"),
-            ("RELEASED", "2025-03-31T11:00:00+08:00"),
+            "2025-03-31",
             **_JIAOZHOU,
             trader_zone="SCODA",
         ),
-        *course(
+        *released(
             OTHER,
-            ("LODGED", "2025-03-31T09:00:00+08:00"),
-            ("ACCEPTED", "2025-03-31T10:00:00+08:00"),
-            ("RELEASED", "2025-03-31T11:00:00+08:00"),
+            "2025-03-31",
             **_JIAOZHOU,
             trader_zone="370281",
             trader_id=uscc(2),
         ),
-        *course(
+        *released(
             THIRD,
-            ("LODGED", "2025-04-01T09:00:00+08:00"),
-            ("ACCEPTED", "2025-04-01T10:00:00+08:00"),
-            ("RELEASED", "2025-04-01T11:00:00+08:00"),
+            "2025-04-01",
             channel="OTHER",
             trader_id=uscc(2),
         ),

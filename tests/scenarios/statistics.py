@@ -2,7 +2,7 @@
 
 from tests.events import duty, item, number, permit
 from tests.expectation import Scenario
-from tests.scenarios.common import EXPORT, OTHER, N, course, lodge, on
+from tests.scenarios.common import EXPORT, OTHER, N, lodge, on, released
 
 _NEW_CARS = number(5, flow="EXPORT")
 USED_CARS = Scenario(
@@ -15,11 +15,9 @@ USED_CARS = Scenario(
     #          another, new goods:
     #          1 electric car  1,000.00  500 kg
     events=(
-        *course(
+        *released(
             EXPORT,
-            ("LODGED", "2025-03-01T09:00:00+08:00"),
-            ("ACCEPTED", "2025-03-01T10:00:00+08:00"),
-            ("RELEASED", "2025-03-01T11:00:00+08:00"),
+            "2025-03-01",
             ("CLEARED", "2025-03-01T12:00:00+08:00"),
             used_goods=True,
             items=[
@@ -38,11 +36,9 @@ USED_CARS = Scenario(
                 item(3, "4011100000", 20_000, net_mass=80_000),
             ],
         ),
-        *course(
+        *released(
             _NEW_CARS,
-            ("LODGED", "2025-03-01T09:00:00+08:00"),
-            ("ACCEPTED", "2025-03-01T10:00:00+08:00"),
-            ("RELEASED", "2025-03-01T11:00:00+08:00"),
+            "2025-03-01",
             ("CLEARED", "2025-03-01T12:00:00+08:00"),
         ),
     ),
@@ -71,20 +67,16 @@ E_COMMERCE = Scenario(
     #          through the platform
     #          another: general trade, by water
     events=(
-        *course(
+        *released(
             N,
-            ("LODGED", "2025-03-01T09:00:00+08:00"),
-            ("ACCEPTED", "2025-03-01T10:00:00+08:00"),
-            ("RELEASED", "2025-03-01T11:00:00+08:00"),
+            "2025-03-01",
             procedure="1210",
             channel="OTHER",
             transport_mode="5",
         ),
-        *course(
+        *released(
             OTHER,
-            ("LODGED", "2025-03-01T09:00:00+08:00"),
-            ("ACCEPTED", "2025-03-01T10:00:00+08:00"),
-            ("RELEASED", "2025-03-01T11:00:00+08:00"),
+            "2025-03-01",
             items=[item(total=20_000)],
         ),
     ),
@@ -114,11 +106,9 @@ RETURNED_GOODS = Scenario(
     #  1 Mar   09:00                        10:00      11:00
     #          lodged: procedure 4561       accepted   released
     events=(
-        *course(
+        *released(
             N,
-            ("LODGED", "2025-03-01T09:00:00+08:00"),
-            ("ACCEPTED", "2025-03-01T10:00:00+08:00"),
-            ("RELEASED", "2025-03-01T11:00:00+08:00"),
+            "2025-03-01",
             procedure="4561",
             duty_regime="299",
             duties=[duty("VAT", 13_000)],
@@ -148,19 +138,15 @@ TAXES_AND_PERMITS = Scenario(
     #          duty 100.00, VAT 143.00, 1.00                        VAT 130.00
     #          CIQ pending                                          CIQ granted, MEE granted
     events=(
-        *course(
+        *released(
             N,
-            ("LODGED", "2025-03-01T09:00:00+08:00"),
-            ("ACCEPTED", "2025-03-01T10:00:00+08:00"),
-            ("RELEASED", "2025-03-01T11:00:00+08:00"),
+            "2025-03-01",
             duties=[duty("DUTY", 10_000), duty("VAT", 14_300), duty("VAT", 100, item=None)],
             permits=[permit("CIQ", "PENDING")],
         ),
-        *course(
+        *released(
             OTHER,
-            ("LODGED", "2025-03-01T09:00:00+08:00"),
-            ("ACCEPTED", "2025-03-01T10:00:00+08:00"),
-            ("RELEASED", "2025-03-01T11:00:00+08:00"),
+            "2025-03-01",
             duties=[duty("DUTY", 10_000), duty("VAT", 14_300), duty("VAT", 100, item=None)],
             permits=[permit("CIQ", "PENDING"), permit("CIQ", "PENDING")],
         ),

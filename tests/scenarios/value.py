@@ -2,7 +2,7 @@
 
 from tests.events import charge, item, rate
 from tests.expectation import Scenario
-from tests.scenarios.common import EXPORT, OTHER, N, course, lodge, on
+from tests.scenarios.common import EXPORT, OTHER, N, course, lodge, on, released
 
 FOB_IMPORT = Scenario(
     "freight and insurance of an import FOB go to its items by their price, and no fen is lost",
@@ -13,11 +13,9 @@ FOB_IMPORT = Scenario(
     #          freight USD 50.00 = 360.00; insurance 0.3 % of 5,400.00 = 16.20; together 376.20
     #          3/7 of 376.20 = 161.228...: 161.22 to the first, 214.98 to the second
     events=(
-        *course(
+        *released(
             N,
-            ("LODGED", "2025-03-01T09:00:00+08:00"),
-            ("ACCEPTED", "2025-03-01T10:00:00+08:00"),
-            ("RELEASED", "2025-03-01T11:00:00+08:00"),
+            "2025-03-01",
             trade_terms="3",
             **charge("freight", "3", "50", "USD"),
             **charge("insurance", "1", "0.3"),
@@ -53,11 +51,9 @@ CIF_EXPORT = Scenario(
     #          freight USD 40.00 a tonne at 7.20 = 360.00; insurance 33.34 yuan; together 393.34 less
     #          -1/3 of 393.34 = -131.113...: -131.12 from the first, -262.22 from the second
     events=(
-        *course(
+        *released(
             EXPORT,
-            ("LODGED", "2025-03-01T09:00:00+08:00"),
-            ("ACCEPTED", "2025-03-01T10:00:00+08:00"),
-            ("RELEASED", "2025-03-01T11:00:00+08:00"),
+            "2025-03-01",
             ("CLEARED", "2025-03-01T12:00:00+08:00"),
             trade_terms="1",
             trade_country="RU",
@@ -90,11 +86,9 @@ RATE_MISSING = Scenario(
     #           52  KGS 1,000.00  ?                           |         52  83.00 yuan
     #           27  40.00 yuan                                |         27  40.00 yuan
     events=(
-        *course(
+        *released(
             N,
-            ("LODGED", "2025-03-31T09:00:00+08:00"),
-            ("ACCEPTED", "2025-03-31T10:00:00+08:00"),
-            ("RELEASED", "2025-03-31T11:00:00+08:00"),
+            "2025-03-31",
             items=[item(1, "5201000000", currency="KGS"), item(2, "2701120000", 4_000, net_mass=25_000)],
         ),
         on(
@@ -105,11 +99,9 @@ RATE_MISSING = Scenario(
                 items=[item(1, "5201000000", currency="KGS"), item(2, "2701120000", 4_000, net_mass=25_000)],
             )
         ),
-        *course(
+        *released(
             OTHER,
-            ("LODGED", "2025-04-03T09:00:00+08:00"),
-            ("ACCEPTED", "2025-04-03T10:00:00+08:00"),
-            ("RELEASED", "2025-04-03T11:00:00+08:00"),
+            "2025-04-03",
             items=[item(1, "5201000000", currency="KGS"), item(2, "2701120000", 4_000, net_mass=25_000)],
         ),
     ),

@@ -58,12 +58,13 @@ class Codes:
 
     def conditions(self, items: pl.DataFrame) -> pl.DataFrame:
         """Of goods items: ``conditions``, the flags of their commodity in the tariff, by the longest prefix known."""
-        found = pl.select(pl.repeat(None, len(items), dtype=pl.String).alias("conditions"))
+        found = []
         for size, part in self.conditions_by_size.items():
             asked = items.select("flow", "appended", prefix=c("commodity_code").str.slice(0, size))
             flags = _known(asked, part, {"prefix": "prefix", "flow": "flow"}, "flags")
-            found = found.select(pl.coalesce(flags["flags"], "conditions").alias("conditions"))
-        return found
+            found.append(flags.to_series().alias(str(size)))
+        longest_first = [series.name for series in reversed(found)]
+        return pl.DataFrame(found).select(conditions=pl.coalesce(longest_first))
 
     def goods(self, items: pl.DataFrame) -> pl.DataFrame:
         """Of goods items: ``section``, and ``heading`` where it is watched."""

@@ -12,6 +12,7 @@ from processor.engine.flow import Prepared
 from processor.flows.declarations import areas
 from processor.flows.declarations.content import CONTROL, PLATFORM_ZONE
 from processor.flows.declarations.lifecycle import LANES, STAGES
+from processor.flows.declarations.rules.vocabulary import EARLIEST_DAY, IDENTIFIER, LATEST_DAY
 from processor.reference import Reference
 
 c = pl.col
@@ -24,8 +25,8 @@ WHEN = ("sign", "minute", "live", "time_zone", "flow", "jurisdiction")
 WORTH = ("items", "value", "net_mass", "unconverted")
 WHOLE = ("channel", "procedure", "mode", "e_commerce")
 TOOK_EFFECT = ("ACCEPTED", "ACCEPTED_WITH_WARNINGS", "PARKED")
-EARLIEST, LATEST = 946_684_800_000, 4_102_444_800_000
-"""2000-01-01 and 2100-01-01 UTC, ms: days outside are nobody's."""
+EARLIEST, LATEST = EARLIEST_DAY * DAY_MS, LATEST_DAY * DAY_MS
+"""Sent outside of these (ms), an event is of nobody's day."""
 
 Entries = Mapping[str, pl.DataFrame]
 
@@ -194,11 +195,9 @@ def answered(answers: pl.DataFrame, findings: pl.DataFrame, prepared: Prepared) 
 
 def _alike(answers: pl.DataFrame, prepared: Prepared) -> pl.DataFrame:
     """Answers that differ in nothing that is counted, added up: few, in place of a row for each event."""
-    declared, sums = prepared.frames["hash"], ("hash_value", "hash_net_mass")
-    place = pl.Series(np.zeros(answers["row"].max() + 1 if len(answers) else 0, np.int64))  # type: ignore[operator]
-    own = [place.scatter(declared["row"], declared[name]).gather(answers["row"]).alias(name) for name in sums]
+    sums = ("hash_value", "hash_net_mass")
     in_range = c("sent_at").is_between(EARLIEST, LATEST)
-    rows = answers.hstack(own).select(
+    rows = answers.join(prepared.frames["hash"], on="row", how="left").select(
         "record",
         "outcome",
         "kind",
@@ -241,7 +240,7 @@ def _tallied(frame: pl.DataFrame) -> pl.DataFrame:
     """As entries in the platform's own time; a sender that is no identifier is ``?``."""
     if "sender" in frame.columns:
         frame = frame.with_columns(
-            sender=pl.when(c("sender").str.contains(r"^[ -~]{1,64}$")).then("sender").otherwise(pl.lit("?"))
+            sender=pl.when(c("sender").str.contains(IDENTIFIER)).then("sender").otherwise(pl.lit("?"))
         )
     return frame.with_columns(sign=pl.lit(1, pl.Int64), live=pl.lit(value=False), time_zone=pl.lit(PLATFORM_ZONE))
 

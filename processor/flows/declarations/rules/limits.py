@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from processor.engine.rules import Rule
-from processor.flows.declarations.rules.vocabulary import EARLIEST_DAY, LATEST_DAY, PARTS, SYSTEM, c, within
+from processor.flows.declarations.rules.vocabulary import EARLIEST_DAY, IDENTIFIER, LATEST_DAY, PARTS, SYSTEM, c, within
 
 MAX_TOTAL = 10**13
 """Scale 2: a hundred thousand million. 900,000 such items fit into one counter."""
@@ -40,8 +40,8 @@ def _of_every_event() -> list[Rule]:
         rule
         for on in ("declaration", "status", "control")
         for rule in (
-            _s01(on, "sender_id", c("sender_id").str.contains(r"^[ -~]{1,64}$"), "1 to 64 printable ASCII"),
-            _s01(on, "event_id", c("event_id").str.contains(r"^[ -~]{1,64}$"), "1 to 64 printable ASCII"),
+            _s01(on, "sender_id", c("sender_id").str.contains(IDENTIFIER), "1 to 64 printable ASCII"),
+            _s01(on, "event_id", c("event_id").str.contains(IDENTIFIER), "1 to 64 printable ASCII"),
             _s01(on, "revision", c("revision").is_between(1, 9999), "1 to 9999"),
             _s01(on, "sender_sequence", within("sender_sequence", MAX_SEQUENCE), "0 to 10^15"),
             _s01(on, "version", c("version").is_between(1, 9999), "1 to 9999"),

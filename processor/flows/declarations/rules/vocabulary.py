@@ -19,6 +19,9 @@ DISTRICTS = "GB/T 2260"
 OWN = "own"
 SYSTEM = "own: a limit of this system"
 
+IDENTIFIER = r"^[ -~]{1,64}$"
+"""Of senders and events."""
+
 EARLIEST_DAY, LATEST_DAY = 10_957, 47_482
 """2000-01-01 and 2100-01-01, days since 1970."""
 
