@@ -42,8 +42,8 @@ class Subscription(Generic[K, M]):
     """Reads one counter, read-committed: an aborted transaction is never seen. It holds the whole table in memory.
 
     Snapshots and changes may be mixed: each goes on where the last one ended, so nothing is missed or told twice.
-    Rows of generations before the newest are left out. Which partition a key is in never changes, so the changes of
-    a key come in the order they were made; those of different keys may not. Compaction may leave out changes between
+    Which partition a key is in never changes, so the changes of a key come in the order they were made; those of
+    different keys may not. Compaction may leave out changes between
     two revisions; it forgets deletes after a day, so one that was cut off for longer should start anew.
     Not for use inside a running event loop. Raises TopicError when a topic is not there, or KafkaError.
     """
@@ -72,7 +72,7 @@ class Subscription(Generic[K, M]):
     @property
     def as_of(self) -> AsOf:
         """What the table, as far as it was read, surely includes. It may include more."""
-        return table.as_of(self._reached, self._table.generation)
+        return table.as_of(self._reached)
 
     def snapshot(self) -> Snapshot[K, M]:
         """The table as it stands now.

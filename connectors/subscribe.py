@@ -5,7 +5,7 @@ Read-committed: an aborted transaction is never seen. The counters themselves ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import schemas
@@ -42,21 +42,30 @@ def progress_of(newest: Mapping[bytes, bytes | None]) -> dict[ProgressKey, tuple
     return found
 
 
+def serving(reached: Iterable[ProgressKey]) -> dict[tuple[str, int], int]:
+    """The generation that serves a flow in a totals partition: the newest that has said how far it comes there."""
+    found: dict[tuple[str, int], int] = {}
+    for key in reached:
+        place = key.flow, key.totals_partition
+        found[place] = max(key.generation, found.get(place, 0))
+    return found
+
+
 def all_counted(
     reached: Mapping[ProgressKey, tuple[int, int]],
     ends: Mapping[int, int],
     *,
     flow: str = FLOW,
-    generation: int = 1,
     totals_partitions: int | None = None,
 ) -> bool:
-    """True when every totals partition includes every source partition up to its end offset.
+    """True when every totals partition includes every source partition up to its end offset, by what serves there.
 
     ``ends``: end offsets of the input topic; a partition without records has nothing to wait for.
     """
     count = schemas.topic("counters.partials").partitions if totals_partitions is None else totals_partitions
+    serves = serving(reached)
     return all(
-        reached.get(ProgressKey(flow, generation, total, source), (0, 0))[0] >= end
+        reached.get(ProgressKey(flow, serves.get((flow, total), 0), total, source), (0, 0))[0] >= end
         for source, end in ends.items()
         for total in range(count)
     )

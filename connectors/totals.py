@@ -30,9 +30,9 @@ class Total(NamedTuple, Generic[K, M]):
     """One row of a counter.
 
     ``window_end``: first instant after the window, None for ALL_TIME; windows are cut in ``time_zone`` (IANA).
-    ``revision`` grows with every change of the figures. ``source_positions``: per partition of the input, the next
-    offset; every record before it is included. ``watermark``: append time up to which every partition is. ``status``:
-    PROVISIONAL, FINAL or REVISED.
+    ``revision`` grows with every change of the figures, within a generation. ``source_positions``: per partition of the
+    input, the next offset; every record before it is included. ``watermark``: append time up to which every partition
+    is. ``status``: PROVISIONAL, FINAL or REVISED.
     """
 
     key: K
@@ -50,7 +50,7 @@ class Total(NamedTuple, Generic[K, M]):
 class Change(NamedTuple, Generic[K, M]):
     """A row put in the place of its predecessor (``old_revision``, None where there was none), or taken away.
 
-    ``row`` is None for a delete: its window has expired, or its generation has been replaced. The revision may stay
+    ``row`` is None for a delete: its window has expired, or a newer generation does not have it. The revision may stay
     the same: a status changes without the figures.
     """
 

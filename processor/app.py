@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")  # before polars is imported: partitions are the parallelism
@@ -25,18 +26,21 @@ from faust.types import TP
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 import schemas
+from connectors.topic_io import TopicError
 from processor import reference
 from processor.business import Business, Scan
 from processor.engine import cluster
 from processor.engine.assigned import Partitions
 from processor.engine.flow import RegisterFold
 from processor.engine.model import Batch, Fold, Outcome, Source
-from processor.engine.partition import LAGGING_RECORDS, Committed, Partition, Surroundings
-from processor.engine.store import Memory
+from processor.engine.partition import LAGGING_RECORDS, Partition, Surroundings
+from processor.engine.store import Memory, Store
+from processor.engine.succession import Committed, Predecessor
 from processor.engine.totals import TotalsFold
 from processor.engine.totals_rows import Counted
 from processor.engine.transport import BatchSchema
 from processor.flows import declarations
+from processor.former import Published
 from processor.labels import closed
 from processor.metrics import Metrics, Server
 from processor.settings import Settings
@@ -124,6 +128,8 @@ class WorkerApp:
         self.executor = ThreadPoolExecutor(settings.step_threads, thread_name_prefix="step")
         self.memory = Memory(settings.cache_mb, settings.buffers_mb)
         self.posting = asyncio.Lock()
+        group = settings.group_before
+        self.predecessor = Predecessor(settings.kafka, group, settings.topic_prefix) if group else None
         self.partitions = Partitions(self._open, self._fatal, BATCHES_HELD * settings.poll_records)
         self.faust = self._app()
         self.server = Server(self.registry, settings.metrics_host, settings.metrics_port, self.ready)
@@ -146,7 +152,7 @@ class WorkerApp:
             return {
                 p.source.partition: p.store.scan
                 for p in held
-                if p.source.topic == TotalsFold.topic and p.store is not None
+                if p.source.topic == TotalsFold.topic and p.store is not None and p.speaks
             }
 
         return Business(self.counted, closed(self.reference, self.flow), scans, time.time)
@@ -216,6 +222,9 @@ class WorkerApp:
                 tables=(lambda _: "") if totals else self.reference.digest_at,
                 compacted=totals,
                 dead_letters="" if totals else "customs.declarations.dead-letters",
+                predecessor=self.predecessor,
+                take_over=settings.take_over,
+                restate=partial(self._restate, fold) if isinstance(fold, TotalsFold) and self.predecessor else None,
             ),
         )
 
@@ -223,15 +232,22 @@ class WorkerApp:
         found = await self.faust.consumer.committed(_tp(self.settings, source))
         if found is None:
             return Committed()
-        position, noted = found
-        return Committed(position, int(noted) if noted.isdecimal() else 0)
+        return Committed.noted(*found)
+
+    def _restate(self, fold: TotalsFold, source: Source, store: Store) -> Outcome | None:
+        settings = self.settings
+        before = Published(settings.kafka, settings.topic_prefix, settings.generation_before, source.partition)
+        try:
+            return fold.restated(source, store, before)
+        except TopicError as error:  # tried again
+            raise TimeoutError(str(error)) from None
 
     def ready(self) -> tuple[bool, str]:
         """Whether every assigned partition is restored, and what is the matter if not."""
         held = list(self.partitions.held.values())
         if not held:
             return False, "no partitions assigned"
-        behind = [p for p in held if p.store is None or p.store.position < p.committed]
+        behind = [p for p in held if not p.replaced and (p.store is None or p.store.position < p.committed)]
         return not behind, f"{len(held) - len(behind)} of {len(held)} partitions ready"
 
     def _fatal(self, reason: str) -> None:

@@ -230,8 +230,8 @@ def subscribe(
     Money is a decimal ("12.34"), masses are grams, moments UTC. A row that is not there is zero. Rows are written as
     they are published: those of enterprises come in slices, to be added up over `slice`.
 
-    With --follow, `change` is put or delete (the window has expired, or a newer generation begins), and `old_revision`
-    that of the row before it. Parquet needs --output and is for snapshots.
+    With --follow, `change` is put or delete (the window has expired, or a newer generation does not have it), and
+    `old_revision` that of the row before it. Parquet needs --output and is for snapshots.
 
     As of which positions, per partition of the input: on stderr; in JSON lines as {"as_of": ...} after the rows it is
     about, in Parquet as metadata single_window.as_of. Rows include every event before these positions, perhaps more.

@@ -19,7 +19,18 @@ from prometheus_client.registry import Collector
 from processor.engine.lifecycle import Ints
 from processor.engine.model import Outcome, Source
 
-STATES = ("opening", "restoring", "live", "waiting", "fenced", "broken", "gap", "closed")
+STATES = (
+    "opening",
+    "restoring",
+    "following",
+    "live",
+    "waiting",
+    "fenced",
+    "broken",
+    "gap",
+    "replaced",
+    "closed",
+)
 PASSING = ("broken", "gap")
 """A partition that answers a batch after these is live again, and does not say so."""
 

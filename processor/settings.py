@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -21,6 +22,8 @@ class Settings(BaseSettings):
     topic_prefix: str = Field("", pattern=r"^[a-zA-Z0-9._-]{0,64}$", description="put before every topic name")
     group: str = Field("single-window", pattern=r"^[a-zA-Z0-9._-]{1,64}$", description="consumer group of the workers")
     generation: int = Field(1, ge=1, le=1_000_000, description="raised to fold the past anew")
+    replaces: int = Field(0, ge=0, description="generation to fold beside and take over from; 0: the one before")
+    take_over: bool = Field(default=False, description="take over from it, as soon as this one has come as far")
     state_dir: Path = Field(Path(".local/state"), description="stores of this worker; one worker, one directory")
     metrics_host: str = Field("127.0.0.1", description="where /metrics, /healthz and /readyz are served")
     metrics_port: int = Field(9464, ge=0, le=65_535, description="0: any free port")
@@ -43,10 +46,29 @@ class Settings(BaseSettings):
                 raise ValueError(f"{server!r} is not host:port")
         return value
 
+    @model_validator(mode="after")
+    def _succession(self) -> Self:
+        if self.replaces >= self.generation:
+            raise ValueError(f"generation {self.generation} can only replace one before it, not {self.replaces}")
+        return self
+
     @property
     def group_id(self) -> str:
         """The consumer group of this generation."""
-        return f"{self.topic_prefix}{self.group}-g{self.generation}"
+        return self._group_of(self.generation)
+
+    @property
+    def generation_before(self) -> int:
+        """The generation this one folds beside and may take over from; 0 for none."""
+        return self.replaces or self.generation - 1
+
+    @property
+    def group_before(self) -> str:
+        """The consumer group of the generation before; empty for none."""
+        return self._group_of(self.generation_before) if self.generation_before else ""
+
+    def _group_of(self, generation: int) -> str:
+        return f"{self.topic_prefix}{self.group}-g{generation}"
 
 
 def read() -> Settings:

@@ -61,15 +61,15 @@ class Outbox:
             for batch in pack(message, now)
         ]
 
-    async def commit(self, packed: Sequence[Addressed], log: TopicPartition, position: int, published: int) -> None:
-        """Send ``packed`` and the position in one transaction; with the position goes, as its metadata, up to where
-        counters are published. Raises Fenced, or KafkaError when it is not known whether the transaction came through:
-        then the partition is opened anew and reads the committed position.
+    async def commit(self, packed: Sequence[Addressed], log: TopicPartition, position: int, note: str) -> None:
+        """Send ``packed`` and the position in one transaction; with the position goes a ``note`` (see
+        ``succession.Committed``), as its metadata. Raises Fenced, or KafkaError when it is not known whether the
+        transaction came through: then the partition is opened anew and reads the committed position.
         """
         try:
             async with self.producer.transaction():
                 sent = [await self._send(each) for each in packed]
-                await self.producer.send_offsets_to_transaction({log: (position, str(published))}, self.group)
+                await self.producer.send_offsets_to_transaction({log: (position, note)}, self.group)
                 await asyncio.gather(*sent)
         except (ProducerFenced, InvalidProducerEpoch, InvalidTxnState, IllegalOperation) as fenced:
             # IllegalOperation: the sender met one of the others meanwhile, and there is no transaction any more

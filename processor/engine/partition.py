@@ -7,12 +7,13 @@ between the two is made good by folding the batch again without speaking.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -23,11 +24,15 @@ from processor.engine.model import Batch, DeadLetter, Fold, Outcome, Source
 from processor.engine.outbox import Fenced, Outbox
 from processor.engine.receipts import dead_letters
 from processor.engine.store import Journalled, Mark, Memory, Store
+from processor.engine.succession import LOOK_SECONDS, Committed, Predecessor, Succession
 from processor.engine.transport import Fetched
 
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 8.0
 LAGGING_RECORDS = 2_000
+NOTICE_SECONDS = 2.0
+"""An idle partition commits nothing, so nothing tells it that it was replaced: it looks so often."""
+
 REST, MOST_SECONDS = 5, 0.4
 """After a publication a partition rests so many times as long as it took, of MOST_SECONDS at most: a busy worker
 publishes less often, but every two seconds.
@@ -41,13 +46,6 @@ ENVIRONMENT = (KafkaError, ClientError, OSError, MemoryError, asyncio.TimeoutErr
 """Errors that are not the data's: wait, and try again."""
 
 T = TypeVar("T")
-
-
-class Committed(NamedTuple):
-    """The group's committed position, and up to where counters were published when it was committed."""
-
-    position: int = 0
-    published: int = 0
 
 
 class Observer(Protocol):
@@ -65,6 +63,8 @@ class Surroundings:
     """What partitions share. ``publish_seconds``: how often counters are published; ``lagging_seconds``: the same
     while ``lagging``: answers come first. ``posting``: one posting at a time, for its memory.
     ``linger_seconds``: rest between batches, unless more is left than ``fetch_records``, the most a fetch hands over.
+    ``predecessor``: the generation before, if any, to be taken over from when it is wanted (``take_over``); then
+    ``restate``, for a fold that says figures, gives all of them anew, or None while it has not come as far.
     """
 
     bootstrap: str
@@ -86,12 +86,17 @@ class Surroundings:
     tables: Callable[[int], str] = lambda _: ""
     compacted: bool = False
     dead_letters: str = ""
+    predecessor: Predecessor | None = None
+    take_over: bool = False
+    restate: Callable[[Source, Store], Outcome | None] | None = None
 
 
 class Partition:
     """One source partition under one fold. ``committed``: the position in Kafka; ``published``: up to where counters
     are; ``told``, ``told_at``: the position last published, and when; ``took``: seconds that cost; ``behind``: offsets
-    left in the log after the last batch; ``holds``: records waiting and at work.
+    left in the log after the last batch; ``holds``: records waiting and at work. ``replaced``: by a newer generation,
+    for good. ``heir``: how it comes to take the place of the generation before, if there is one; until then it folds in
+    silence, up to ``limit``, and what is ``held`` lies behind that.
     """
 
     def __init__(self, source: Source, fold: Fold, around: Surroundings) -> None:
@@ -107,11 +112,21 @@ class Partition:
         self.behind = 0
         self.holds = 0
         self.unprocessable = 0
+        self.replaced = False
+        self.heir: Succession | None = None
+        self.limit = 0
+        self.held: Fetched | None = None
+        self.looked = 0.0
         self.task = asyncio.create_task(self._run(), name=f"{fold.name}-{source.partition}")
 
     @property
     def _log(self) -> TopicPartition:
         return TopicPartition(self.around.prefix + self.source.topic, self.source.partition)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether what it says is said: not while the generation before still does."""
+        return self.heir is None or self.heir.speaks
 
     @property
     def has_room(self) -> bool:
@@ -160,19 +175,23 @@ class Partition:
     async def _live(self) -> None:
         around, source, fold = self.around, self.source, self.fold
         self._tell("opening")
-        self.told, self.behind = 0, 0
+        self.told, self.behind, self.heir = 0, 0, None
         transactional_id = f"{around.group}-{fold.name}-{source.partition}"
         async with Outbox(around.bootstrap, transactional_id, around.group, around.prefix) as outbox:
+            # after fencing: no transaction of an earlier holder is pending
+            committed = await around.committed(source)
+            if committed.replaced:
+                await self._stay_replaced(committed.replaced)
+                return
             path = around.state / f"g{source.generation}" / f"{fold.name}-{source.partition}"
             store = await self._thread(Store, path, around.memory)
             try:
                 await self._recognise(store)
-                self.store = store
-                # after fencing: no transaction of an earlier holder is pending
-                committed = await around.committed(source)
                 self.committed = max(committed.position, store.position)
                 self.published = max(committed.published, store.mark.posted)
-                self._tell("restoring" if store.position < self.committed else "live", position=store.position)
+                await self._inherit(store)
+                self.store = store
+                self._tell("restoring" if store.position < self.committed else self._state, position=store.position)
                 self.told_at = time.monotonic()
                 await self._read_from(store.position)
                 self.ready = True
@@ -180,6 +199,30 @@ class Partition:
             finally:
                 self.store = None
                 store.close()
+
+    async def _stay_replaced(self, by: int) -> None:
+        self.replaced = True
+        self._tell("replaced", by=by)
+        while not self.closing:  # noqa: ASYNC110 closing is a flag
+            await asyncio.sleep(0.1)
+
+    async def _inherit(self, store: Store) -> None:
+        around = self.around
+        if self.held is not None:
+            self.holds, self.held = self.holds - len(self.held.batch.records), None
+        if around.predecessor is not None:
+            self.heir = Succession(
+                around.predecessor, self._log, self.fold.name, self.source.generation, around.take_over
+            )
+            await self.heir.open()
+            self.limit = store.position
+            if self.heir.since is not None:
+                self.committed = max(self.committed, self.heir.since)
+                self.heir.speaks = around.restate is None or store.is_restated
+
+    @property
+    def _state(self) -> str:
+        return "live" if self.speaks else "following"
 
     async def _recognise(self, store: Store) -> None:
         around, source, mark = self.around, self.source, store.mark
@@ -204,25 +247,79 @@ class Partition:
     async def _work(self, store: Store, outbox: Outbox) -> None:
         posted = False
         while not self.closing:
+            await self._succeed(store, outbox)
             due = self._due_in(store)
             if due == 0.0 and not (posted and self.waiting.qsize()):  # a long journal and batches take turns
                 await self._publish(store, outbox)
                 posted = True
                 continue
             posted = False
-            try:  # no longer than until lag may be over
-                async with asyncio.timeout(None if due is None else min(due, self.around.publish_seconds)):
-                    fetched = await self.waiting.get()
-            except TimeoutError:
+            fetched = await self._arrival(due)
+            if fetched is None:
+                await self._notice()
                 continue
-            if fetched is None or self.closing:
-                return
             try:
                 await self._take(fetched, store, outbox)
             finally:
-                self.holds -= len(fetched.batch.records)
+                left = 0 if self.held is None else len(self.held.batch.records)
+                self.holds -= len(fetched.batch.records) - left
             if self.around.linger_seconds and self.behind < min(LAGGING_RECORDS, self.around.fetch_records):
                 await asyncio.sleep(self.around.linger_seconds)
+
+    async def _arrival(self, due: float | None) -> Fetched | None:
+        """The next batch; None where none comes before something else is due."""
+        if self.held is not None:
+            held, self.held = self.held, None
+            if self.limit > held.batch.start or self._is_free:
+                return held
+            self.held = held
+            await asyncio.sleep(LOOK_SECONDS)
+            return None
+        patience = NOTICE_SECONDS if self.speaks else LOOK_SECONDS
+        if due is not None:  # no longer than until lag may be over
+            patience = min(due, self.around.publish_seconds)
+        try:
+            async with asyncio.timeout(patience):
+                return await self.waiting.get()
+        except TimeoutError:
+            return None
+
+    async def _notice(self) -> None:
+        """Raises Fenced when a newer generation has taken the partition over."""
+        if self.closing or time.monotonic() - self.looked < NOTICE_SECONDS:
+            return
+        self.looked = time.monotonic()
+        with contextlib.suppress(TimeoutError):  # the broker is away: then nobody takes over
+            committed = await asyncio.wait_for(self.around.committed(self.source), 1)
+            if committed.replaced:
+                raise Fenced(f"replaced by generation {committed.replaced}")
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether it may be folded as far as the log goes."""
+        return self.heir is None or self.heir.since is not None
+
+    async def _succeed(self, store: Store, outbox: Outbox) -> None:
+        """Follow the generation before; when it is time, take its place."""
+        heir, around = self.heir, self.around
+        if heir is None or heir.speaks or time.monotonic() - heir.looked < LOOK_SECONDS:
+            return
+        heir.looked = time.monotonic()
+        self.limit = await heir.limit(store.position)
+        if heir.since is None:
+            return
+        self.committed = max(self.committed, heir.since)
+        if around.restate is not None:
+            restated = await self._thread(around.restate, self.source, store)
+            if restated is None:
+                return
+            packed = await self._thread(outbox.pack, restated.messages)
+            around.observer.point("before_restated", self.source)
+            await outbox.commit(packed, self._log, store.position, Committed().note)
+            around.observer.point("after_restated", self.source)
+            await self._thread(store.write_restated)
+        heir.speaks = True
+        self._tell("restoring" if store.position < self.committed else "live", position=store.position)
 
     async def _take(self, fetched: Fetched, store: Store, outbox: Outbox) -> None:
         batch = fetched.batch
@@ -238,9 +335,12 @@ class Partition:
                 await self._fold(batch.upto(silent_to), store, None)
                 batch = batch.since(store.position)
                 if store.position == self.committed:
-                    self._tell("live", position=store.position)
+                    self._tell(self._state, position=store.position)
+        if not self._is_free:
+            batch, later = batch.upto(self.limit), batch.since(self.limit)
+            self.held = Fetched(fetched.epoch, later, fetched.behind) if later.start < later.end else None
         while batch.start < batch.end and not self.closing:
-            await self._fold(batch.first(self.around.step_records), store, outbox)
+            await self._fold(batch.first(self.around.step_records), store, outbox if self.speaks else None)
             batch = batch.since(store.position)
 
     def _due_in(self, store: Store) -> float | None:
@@ -291,7 +391,7 @@ class Partition:
         if outbox is not None:
             around.observer.point("before_transaction", source)
             packed = await self._thread(outbox.pack, outcome.messages)
-            await outbox.commit(packed, self._log, outcome.position, self.published)
+            await outbox.commit(packed, self._log, outcome.position, Committed(0, self.published).note)
             around.observer.point("before_store", source)
         last = identity.fingerprint(batch.records[-1]) if batch.records else None
         around.observer.point("in_store", source)
@@ -314,7 +414,7 @@ class Partition:
                 self.told, self.told_at = position, time.monotonic()
             if packed:
                 around.observer.point("before_partials", source)
-                await outbox.commit(packed, self._log, store.position, position)
+                await outbox.commit(packed, self._log, store.position, Committed(0, position).note)
                 self.published = position
                 around.observer.point("before_markers", source)
         if batches:

@@ -31,7 +31,8 @@ class Mark:
     """Where a store stands, and what it belongs to. ``position``: next offset to fold; ``watermark``: append time (ms)
     of the newest record folded; ``posted`` and ``posted_watermark``: the same of what was posted to counters; ``last``:
     (offset, append time, CRC-32 of key and value) of the newest record, or None; ``definition`` and ``tables``:
-    digests of what the past was folded with.
+    digests of what the past was folded with; ``restated``: whether all its figures were published in the place of an
+    older generation's.
     """
 
     cluster: str = ""
@@ -45,6 +46,7 @@ class Mark:
     last: tuple[int, int, int] | None = None
     posted: int = 0
     posted_watermark: int = 0
+    restated: bool = False
 
     def dump(self) -> bytes:
         return json.dumps(self.__dict__).encode()
@@ -184,6 +186,17 @@ class Store:
         with _disk():
             self.db.write(batch)
         self.mark, self.journal = mark, self.journal[len(done) :]
+
+    @property
+    def is_restated(self) -> bool:
+        return self.mark.restated
+
+    def write_restated(self) -> None:
+        """Note that all figures were published in the place of an older generation's."""
+        mark = replace(self.mark, restated=True)
+        with _disk():
+            self.db.put(POSITION, mark.dump())
+        self.mark = mark
 
     @staticmethod
     def _batch(changes: Outcome, mark: Mark) -> WriteBatch:

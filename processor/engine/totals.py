@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -28,6 +28,9 @@ PROGRESS, CLOSING, EXPIRING = b"g", b"f", b"x"
 """Prefixes in the store: progress per flow; and by the moment they are due, windows that are to become final, and
 minutes that are to go."""
 
+AT_ONCE = 20_000
+"""Rows that are published anew in one go: it bounds what that takes of memory."""
+
 PROGRESS_TOPIC = "counters.progress"
 GRACE_MS = 3_600_000
 """A window is final an hour after its end, by the slowest source partition's append time."""
@@ -42,6 +45,24 @@ class _Output:
         self.counter, self.topic = counter, f"counters.{counter.name}"
         self.key_header, self.value_header = key.header, value.header
         self.keys, self.values = Columns(key.text), Columns(value.text)
+
+    def nought(self, value: bytes, generation: int) -> bytes:
+        """A row of another generation as one of this, that has nothing left to count."""
+        record, was = schemas.decode(value)
+        nothing = {measure: 0 for measure, _ in self.counter.measures}
+        return schemas.encode(record, {**was, **nothing, "generation": generation})
+
+
+class Former(Protocol):
+    """What the generation before has published in one partition of the totals."""
+
+    def reached(self, flow: str) -> Mapping[int, int]:
+        """Position it includes of each source partition."""
+        ...
+
+    def rows(self, topic: str) -> Mapping[bytes, bytes]:
+        """Rows of one counter as subscribers have them now, by key."""
+        ...
 
 
 class TotalsFold:
@@ -96,24 +117,66 @@ class TotalsFold:
         self, source: Source, counted: Counted, newest: pl.DataFrame, view: View, outcome: Outcome
     ) -> Progress:
         """Progress of every source partition of a flow; publishes those that moved."""
-        key = PROGRESS + counted.flow.encode()
-        raw = view.read([key])[0]
-        known: list[tuple[int, int]] = [(p, w) for p, w in json.loads(raw)] if raw else [(0, 0)] * counted.partitions
+        known = self._known(counted, view)
         before = min(watermark for _, watermark in known)
         # only a progress record says that all of a publication came before it: a batch may end within one
         reached = newest.filter(pl.col("counter_key") == "")
         moved = reached.group_by("partition", maintain_order=True).agg(pl.col("position", "watermark").max())
-        names, values = [], []
         for partition, position, watermark in moved.iter_rows():
             known[partition] = (max(position, known[partition][0]), max(watermark, known[partition][1]))
+        outcome.puts.append((PROGRESS + counted.flow.encode(), json.dumps(known).encode()))
+        outcome.messages.append(self._told(source, counted, known, moved["partition"].to_list()))
+        return Progress([p for p, _ in known], before, min(watermark for _, watermark in known))
+
+    def _known(self, counted: Counted, view: View) -> list[tuple[int, int]]:
+        """Position and watermark (ms) of every source partition, as they stand."""
+        raw = view.read([PROGRESS + counted.flow.encode()])[0]
+        return [(p, w) for p, w in json.loads(raw)] if raw else [(0, 0)] * counted.partitions
+
+    def _told(
+        self, source: Source, counted: Counted, known: Sequence[tuple[int, int]], partitions: Iterable[int]
+    ) -> Message:
+        """The progress of these source partitions."""
+        names, values = [], []
+        for partition in partitions:
             at = {"totals_partition": source.partition, "source_partition": partition}
             names.append(schemas.encode("ProgressKey", {"flow": counted.flow, "generation": self.generation, **at}))
-            values.append(
-                schemas.encode("Progress", dict(zip(("position", "watermark"), known[partition], strict=True)))
-            )
-        outcome.puts.append((key, json.dumps(known).encode()))
-        outcome.messages.append(Message(PROGRESS_TOPIC, 0, names, values))
-        return Progress([p for p, _ in known], before, min(watermark for _, watermark in known))
+            reached = dict(zip(("position", "watermark"), known[partition], strict=True))
+            values.append(schemas.encode("Progress", reached))
+        return Message(PROGRESS_TOPIC, 0, names, values)
+
+    def restated(self, source: Source, view: View, former: Former) -> Outcome | None:
+        """All totals as they stand, and how far they come: to be published in one transaction, in the place of what
+        ``former`` shows. What is no more is nought, and then gone. None while ``former`` includes more than they do.
+        """
+        outcome = Outcome(view.position, view.watermark)
+        for counted in self.flows.values():
+            known = self._known(counted, view)
+            if any(known[partition][0] < position for partition, position in former.reached(counted.flow).items()):
+                return None
+            watermark = min(mark for _, mark in known)
+            progress = Progress([position for position, _ in known], watermark, watermark)
+            keys = [key[len(ROW) :].decode() for key, _ in view.scan(ROW)]
+            for start in range(0, len(keys), AT_ONCE):
+                parts = self._standing(pl.Series(keys[start : start + AT_ONCE], dtype=pl.String), progress)
+                rows = Rows(view.read([ROW + key.encode() for key in parts["key"].to_list()]), counted)
+                self._publish(source, parts, rows.as_first(), progress, outcome)
+            outcome.messages.append(self._told(source, counted, known, range(counted.partitions)))
+        for output in self.outputs.values():
+            own = {key for message in outcome.messages if message.topic == output.topic for key in message.keys}
+            rows_before = former.rows(output.topic).items()
+            gone = {key: output.nought(value, self.generation) for key, value in rows_before if key not in own}
+            outcome.messages.append(Message(output.topic, source.partition, list(gone), list(gone.values())))
+            outcome.messages.append(Message(output.topic, source.partition, list(gone), [None] * len(gone)))
+        return outcome
+
+    def _standing(self, keys: pl.Series, progress: Progress) -> pl.DataFrame:
+        """Counter keys taken apart (``counters.parsed``), with ``key``, without minutes that have had their time."""
+        parts = parsed(keys).with_columns(key=keys)
+        stands = (pl.col("window") != WINDOWS[MINUTE]) | (
+            pl.col("window_end") + MINUTE_LIFETIME_MS > progress.watermark
+        )
+        return parts.filter(stands & pl.col("counter").is_in(list(self.outputs)))
 
     def _add_up(
         self,
@@ -127,11 +190,7 @@ class TotalsFold:
         late = self._due(CLOSING, counted, progress, view, outcome)
         gone = self._due(EXPIRING, counted, progress, view, outcome)
         keys = pl.concat([partials["counter_key"], pl.Series(late, dtype=pl.String)]).unique(maintain_order=True)
-        parts = parsed(keys).with_columns(key=keys)
-        stands = (pl.col("window") != WINDOWS[MINUTE]) | (
-            pl.col("window_end") + MINUTE_LIFETIME_MS > progress.watermark
-        )
-        parts = parts.filter(stands & pl.col("counter").is_in(list(self.outputs)))
+        parts = self._standing(keys, progress)
         if len(parts):
             names = parts["key"].to_list()
             stored = [ROW + name.encode() for name in names]

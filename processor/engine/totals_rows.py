@@ -58,6 +58,11 @@ class Rows:
             self.positions[at, of] = position[newer]
             self.measures[at, of] = amounts[newer]
 
+    def as_first(self) -> Rows:
+        """The same rows, as if all were new: what was said of them before was another generation's."""
+        self.first = [True] * len(self.first)
+        return self
+
     def dump(self) -> list[bytes]:
         owner, partition = np.nonzero(self.positions)
         packed = np.zeros(len(owner), self.entry)

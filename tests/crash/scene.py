@@ -63,7 +63,7 @@ class Scene:
         self.workers: list[Worker] = []
 
     def worker(self, name: str = "a", **settings: str) -> Worker:
-        """Start a worker. The same name takes the same state directory up again."""
+        """Start a worker, with ``program`` another one. The same name takes the same state directory up again."""
         worker = Worker(self.home, name, self.bootstrap, self.prefix, **settings)
         self.workers.append(worker)
         return worker

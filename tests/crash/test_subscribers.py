@@ -98,13 +98,17 @@ class Follower(threading.Thread):
                 del self.rows[change.key]
                 self.seen["delete"] += 1
             else:
-                assert before is None or change.row.revision >= before.revision, f"a revision went back: {change}"
+                assert before is None or revision(change.row) >= revision(before), f"a revision went back: {change}"
                 self.rows[change.key] = change.row
                 self.seen["put"] += 1
 
     def _note(self, as_of: AsOf) -> None:
         if not self.moments or self.moments[-1][0] != as_of:
             self.moments.append((as_of, figures(self.rows, "ALL_TIME")))
+
+
+def revision(row: Total[Any, Any]) -> tuple[int, int]:
+    return row.generation, row.revision
 
 
 def figures(rows: Rows, *windows: str) -> dict[compare.Place, tuple[int, ...]]:

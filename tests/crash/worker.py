@@ -36,9 +36,13 @@ def wait_for(
 
 
 class Worker:
-    """One worker process. ``name`` is that of its state directory and its log; ``home`` is where both lie."""
+    """One worker process. ``name`` is that of its state directory and its log; ``home`` is where both lie; ``program``
+    the module that is run.
+    """
 
-    def __init__(self, home: Path, name: str, bootstrap: str, prefix: str, **settings: str) -> None:
+    def __init__(
+        self, home: Path, name: str, bootstrap: str, prefix: str, program: str = "processor", **settings: str
+    ) -> None:
         self.name, self.state = name, home / name
         self.log = home / f"{name}-{len(list(home.glob(f'{name}-*.log')))}.log"
         environment = {key: value for key, value in os.environ.items() if not key.startswith("SINGLE_WINDOW_")}
@@ -50,7 +54,7 @@ class Worker:
             "STATE_DIR": str(self.state),
         }
         environment |= {f"SINGLE_WINDOW_{key}": value for key, value in {**wanted, **settings}.items()}
-        command = [sys.executable, "-m", "processor", "worker"]
+        command = [sys.executable, "-m", program, "worker"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
 

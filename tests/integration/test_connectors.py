@@ -123,7 +123,8 @@ def test_all_is_counted_when_every_totals_partition_has_passed_every_end(kafka: 
     reached = subscribe.progress(bootstrap=kafka, prefix=prefix)
     assert reached[subscribe.ProgressKey("declarations", 1, 3, 2)] == (5, 1_700_000_000_000)
     assert subscribe.all_counted(reached, ends)
-    assert not subscribe.all_counted(reached, ends, generation=2)
+    reached[subscribe.ProgressKey("declarations", 2, 3, 2)] = (4, 1_700_000_000_000)
+    assert not subscribe.all_counted(reached, ends), "a newer generation serves there, and is not as far"
 
 
 def test_dead_letters_are_listed_newest_last_with_their_reasons_and_without_payload(kafka: str, prefix: str) -> None:

@@ -128,25 +128,15 @@ def test_a_tombstone_of_a_row_that_compaction_took_is_no_change() -> None:
     assert partners().apply(key(), None) == []
 
 
-def test_rows_of_an_older_generation_are_left_out() -> None:
-    table = partners()
-    table.apply(key(), value(generation=2, revision=5))
-    assert table.apply(key(), value(generation=1, revision=90)) == []
-    assert table.apply(key("RU"), value(generation=1)) == []
-    assert [row.revision for row in table.rows.values()] == [5]
-
-
-def test_a_newer_generation_takes_away_all_rows_of_the_one_before() -> None:
-    # generation 1: KZ 7, RU 8 -> generation 2: KZ 2
+def test_a_newer_generation_takes_the_place_of_the_one_before_row_by_row() -> None:
+    # generation 1: KZ 7, RU 8 -> generation 2: KZ 2; RU nought, gone
     table = partners()
     table.apply(key(), value(revision=7))
     table.apply(key("RU"), value(revision=8))
-    assert told(table.apply(key(), value(generation=2, revision=2))) == [
-        ("KZ", 7, None),
-        ("RU", 8, None),
-        ("KZ", None, 2),
-    ]
-    assert (list(table.rows), table.generation) == ([KZ], 2)
+    switch = [(key(), value(generation=2, revision=2)), (key("RU"), value(generation=2)), (key("RU"), None)]
+    changes = [told(table.apply(*record)) for record in switch]
+    assert changes == [[("KZ", 7, 2)], [("RU", 8, 7)], [("RU", 7, None)]]
+    assert [row.generation for row in table.rows.values()] == [2]
 
 
 def test_a_compacted_log_gives_the_same_table() -> None:
@@ -168,22 +158,24 @@ def test_a_compacted_log_gives_the_same_table() -> None:
     for place in sorted(newest.values()):
         compacted.apply(*log[place])
     assert whole.rows == compacted.rows
-    assert {found.code for found in whole.rows} == {"RU", "UZ"}
+    assert {found.code for found in whole.rows} == {"KZ", "RU", "UZ"}
 
 
 def test_a_table_is_as_of_what_every_totals_partition_includes() -> None:
     reached = {ProgressKey("declarations", 1, t, s): (10 + t, 1_000 + s) for t in range(4) for s in range(8)}
     reached[ProgressKey("declarations", 1, 2, 5)] = (3, 400)
-    found = as_of(reached, 1)
+    found = as_of(reached)
     assert found == AsOf(1, (10, 10, 10, 10, 10, 3, 10, 10), datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=0.4))
     del reached[ProgressKey("declarations", 1, 3, 0)]
-    assert as_of(reached, 1).positions[0] == 0
+    assert as_of(reached).positions[0] == 0
 
 
-def test_progress_of_other_generations_and_flows_does_not_count() -> None:
+def test_a_table_is_as_of_what_serves_in_each_totals_partition() -> None:
+    # generation 2 has taken over in two of four
     reached = {ProgressKey("declarations", 1, t, s): (10, 1) for t in range(4) for s in range(8)}
+    reached |= {ProgressKey("declarations", 2, t, s): (12, 1) for t in range(2) for s in range(8)}
     reached |= {ProgressKey("other", 7, t, s): (99, 1) for t in range(4) for s in range(8)}
-    assert as_of(reached, 1).positions == (10,) * 8
-    assert as_of(reached, 2) == AsOf(2, (0,) * 8, datetime(1970, 1, 1, tzinfo=UTC))
-    assert as_of(reached, 0).generation == 1, "without a row, the newest that has progress"
-    assert as_of({}, 0).generation == 0
+    assert (as_of(reached).positions, as_of(reached).generation) == ((10,) * 8, 1)
+    reached |= {ProgressKey("declarations", 2, t, s): (11, 1) for t in (2, 3) for s in range(8)}
+    assert (as_of(reached).positions, as_of(reached).generation) == ((11,) * 8, 2)
+    assert as_of({}) == AsOf(0, (0,) * 8, datetime(1970, 1, 1, tzinfo=UTC))

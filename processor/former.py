@@ -1,0 +1,42 @@
+"""What the generation before has published in one partition of the totals: read once, when its place is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connectors import subscribe
+from connectors.topic_io import TopicReader, end_offsets
+
+
+@dataclass(frozen=True)
+class Published:
+    """A ``totals.Former``, of what is committed now. Blocking; raises TopicError or KafkaError."""
+
+    bootstrap: str
+    prefix: str
+    generation: int
+    partition: int
+
+    def reached(self, flow: str) -> Mapping[int, int]:
+        """Position it includes of each source partition."""
+        found = subscribe.progress(bootstrap=self.bootstrap, prefix=self.prefix)
+        return {
+            key.source_partition: position
+            for key, (position, _) in found.items()
+            if (key.flow, key.generation, key.totals_partition) == (flow, self.generation, self.partition)
+        }
+
+    def rows(self, topic: str) -> Mapping[bytes, bytes]:
+        """Rows of one counter as subscribers have them now, by key."""
+        name = self.prefix + topic
+        others = {p: end for p, end in end_offsets(self.bootstrap, name).items() if p != self.partition}
+        newest: dict[bytes, bytes] = {}
+        with TopicReader(self.bootstrap, name, start=others) as reader:
+            for records in reader.to_end():
+                for record in records:
+                    if record.partition == self.partition and record.value is not None:
+                        newest[record.key] = record.value
+                    elif record.partition == self.partition:
+                        newest.pop(record.key, None)
+        return newest
