@@ -325,6 +325,7 @@ def explain(
 
     from connectors.client import Subscription
     from processor import explain as explaining
+    from processor.refold import read
 
     quietly()
     wanted = settings()
@@ -332,7 +333,7 @@ def explain(
         asked = explaining.ask(counter, dimensions, window, start and start.date())
         with Subscription(asked.published, wanted.kafka, wanted.topic_prefix) as subscription:
             taken = subscription.snapshot()
-        log = partial(explaining.read, wanted.kafka, wanted.topic_prefix + INPUT)
+        log = partial(read, wanted.kafka, wanted.topic_prefix + INPUT)
         with progress("folding") as bar:
             found = explaining.explain(asked, taken, log, bar)
     conclude(counter, found, as_json, lambda said: typer.echo("\n".join(_explained(said))))
@@ -352,6 +353,51 @@ def _explained(found: dict[str, Any]) -> Iterator[str]:
         right = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
         yield "  ".join([first.ljust(widths[0]), *right])
     yield f"{len(found['contributions']):,} contributions: {'as published' if found['agrees'] else 'not as published'}"
+
+
+@app.command()
+def differences(
+    limit: Annotated[int, typer.Option(min=0, help="Events told one by one, at most.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """List what this program would answer otherwise than was answered: exit status 1 if anything.
+
+    The log is folded again for it, in memory and in silence, with the rules, tables and schemas of this program; what
+    it makes of each event is held against the receipts. To be run before a new generation takes over.
+    """
+    from connectors.topic_io import end_offsets
+    from processor import differences as differing
+    from processor import reference
+    from processor.refold import read
+
+    quietly()
+    wanted = settings()
+
+    def log(topic: str, partition: int, end: int) -> Iterator[Any]:
+        return read(wanted.kafka, wanted.topic_prefix + topic, partition, end)
+
+    with plainly():
+        answers = differing.Answers(reference.load())
+        ends = end_offsets(wanted.kafka, wanted.topic_prefix + answers.flow.receipts)
+        with progress("folding") as bar:
+            found = answers.differences([end for _, end in sorted(ends.items())], log, bar)
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(limit)))
+    else:
+        for part in _differing(found.as_dict(limit)):
+            out.print(part, markup=False, highlight=False)
+    raise typer.Exit(1 if len(found.found) else 0)
+
+
+def _differing(found: dict[str, Any]) -> list[Table | str]:
+    """Differences for people: by kind, then the first of them."""
+    kinds, events = Table("events", "was", "rules", "now", "rules"), Table("event", "number", "was", "now")
+    for kind in found["kinds"]:
+        kinds.add_row(f"{kind['events']:,}", kind["was"], kind["was_rules"], kind["now"], kind["now_rules"])
+    for one in found["events"]:
+        events.add_row(f"{one['partition']}/{one['offset']}", one["number"], one["was"], one["now"])
+    said = f"{found['differ']:,} of {found['compared']:,} answers would differ"
+    return [kinds, events, said] if found["differ"] else [said]
 
 
 @dead_letters.command("list")

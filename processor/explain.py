@@ -20,15 +20,15 @@ from connectors import totals
 from connectors.export import decimal
 from connectors.subscribe import INPUT
 from connectors.table import AsOf, Snapshot
-from connectors.topic_io import TopicReader, end_offsets
 from processor import reference
 from processor.engine.counters import WINDOWS, Counter
 from processor.engine.flow import RegisterFold
 from processor.engine.journal import unpack
-from processor.engine.model import Batch, Outcome, Record, Source
+from processor.engine.model import Record, Source
 from processor.flows import declarations
 from processor.flows.declarations.counters import COUNTERS
 from processor.flows.declarations.entries import maker
+from processor.refold import outcomes
 
 OF_ANSWERS = {
     "answer": "the receipts",
@@ -173,26 +173,6 @@ def _is(asked: Asked, row: totals.Total[Any, Any]) -> bool:
     return asked.start is None or key.window_start.astimezone(ZoneInfo(row.time_zone)).date() == asked.start
 
 
-class _Rows:
-    """A partition's register in memory: a ``model.View``."""
-
-    def __init__(self) -> None:
-        self.position = self.watermark = self.posted_watermark = 0
-        self.stored: dict[bytes, bytes] = {}
-
-    def read(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        return [self.stored.get(key) for key in keys]
-
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        return iter(sorted((key, value) for key, value in self.stored.items() if key.startswith(prefix)))
-
-    def take(self, outcome: Outcome) -> None:
-        self.stored.update(outcome.puts)
-        for key in outcome.deletes:
-            del self.stored[key]
-        self.position, self.watermark = outcome.position, outcome.watermark
-
-
 class Refold:
     """The declarations flow, folded again for its entries; these have ``number`` as well. Speaks to nobody."""
 
@@ -210,28 +190,9 @@ class Refold:
         Its rows are held in memory as long as this lasts.
         """
         source = Source(INPUT, partition, schemas.topic(INPUT).partitions, self.generation)
-        rows = _Rows()
-        for records in fetched:
-            batch = Batch(records, rows.position, records[-1].offset + 1).upto(end)
-            for packed in self._folded(source, batch, rows):
-                yield rows.position, self.fold.entries(unpack([packed]))
-
-    def _folded(self, source: Source, batch: Batch, rows: _Rows) -> Iterator[bytes]:
-        """The journal of a batch. A record that breaks the step is left out, as a worker leaves it out."""
-        if not batch.records:
-            return
-        try:
-            outcome = self.fold.step(source, batch, rows)
-        except MemoryError:
-            raise
-        except Exception:  # noqa: BLE001 whatever the worker made a dead letter of
-            if len(batch.records) > 1:
-                for half in batch.halves():
-                    yield from self._folded(source, half, rows)
-            return
-        rows.take(outcome)
-        if outcome.entries:
-            yield outcome.entries
+        for outcome in outcomes(self.fold, source, fetched, end):
+            if outcome.entries:
+                yield outcome.position, self.fold.entries(unpack([outcome.entries]))
 
 
 def _singly(
@@ -264,14 +225,3 @@ def explain(
             found.append(asked.among(entries))
             on_progress(before + position, sum(as_of.positions))
     return Explanation(asked, pl.concat(found).sort("number", maintain_order=True), total, as_of)
-
-
-def read(bootstrap: str, topic: str, partition: int, end: int) -> Iterator[Sequence[Any]]:
-    """``explain``'s log of a topic. Raises TopicError or KafkaError."""
-    if not end:
-        return
-    others = {other: offset for other, offset in end_offsets(bootstrap, topic).items() if other != partition}
-    with TopicReader(bootstrap, topic, start=others) as reader:  # it reads all: the others from their ends on
-        for records in reader.to_end({partition: end}):
-            if records[0].partition == partition:
-                yield records

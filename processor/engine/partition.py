@@ -95,8 +95,7 @@ class Partition:
     """One source partition under one fold. ``committed``: the position in Kafka; ``published``: up to where counters
     are; ``told``, ``told_at``: the position last published, and when; ``took``: seconds that cost; ``behind``: offsets
     left in the log after the last batch; ``holds``: records waiting and at work. ``replaced``: by a newer generation,
-    for good. ``heir``: how it comes to take the place of the generation before, if there is one; until then it folds in
-    silence, up to ``limit``, and what is ``held`` lies behind that.
+    for good. ``heir``: how it comes to take the place of the generation before, if there is one.
     """
 
     def __init__(self, source: Source, fold: Fold, around: Surroundings) -> None:
@@ -113,20 +112,22 @@ class Partition:
         self.holds = 0
         self.unprocessable = 0
         self.replaced = False
-        self.heir: Succession | None = None
-        self.limit = 0
-        self.held: Fetched | None = None
-        self.looked = 0.0
+        self.heir = self._heir()
+        self.noticed = 0.0
         self.task = asyncio.create_task(self._run(), name=f"{fold.name}-{source.partition}")
 
     @property
     def _log(self) -> TopicPartition:
         return TopicPartition(self.around.prefix + self.source.topic, self.source.partition)
 
+    def _heir(self) -> Succession:
+        around = self.around
+        return Succession(around.predecessor, self._log, self.fold.name, self.source.generation, around.take_over)
+
     @property
     def speaks(self) -> bool:
         """Whether what it says is said: not while the generation before still does."""
-        return self.heir is None or self.heir.speaks
+        return self.heir.speaks
 
     @property
     def has_room(self) -> bool:
@@ -175,7 +176,8 @@ class Partition:
     async def _live(self) -> None:
         around, source, fold = self.around, self.source, self.fold
         self._tell("opening")
-        self.told, self.behind, self.heir = 0, 0, None
+        self.told, self.behind = 0, 0
+        self.holds, self.heir = self.holds - self.heir.holds, self._heir()
         transactional_id = f"{around.group}-{fold.name}-{source.partition}"
         async with Outbox(around.bootstrap, transactional_id, around.group, around.prefix) as outbox:
             # after fencing: no transaction of an earlier holder is pending
@@ -189,7 +191,8 @@ class Partition:
                 await self._recognise(store)
                 self.committed = max(committed.position, store.position)
                 self.published = max(committed.published, store.mark.posted)
-                await self._inherit(store)
+                since = await self.heir.open(store.position, restated=around.restate is None or store.is_restated)
+                self.committed = max(self.committed, since)
                 self.store = store
                 self._tell("restoring" if store.position < self.committed else self._state, position=store.position)
                 self.told_at = time.monotonic()
@@ -206,23 +209,9 @@ class Partition:
         while not self.closing:  # noqa: ASYNC110 closing is a flag
             await asyncio.sleep(0.1)
 
-    async def _inherit(self, store: Store) -> None:
-        around = self.around
-        if self.held is not None:
-            self.holds, self.held = self.holds - len(self.held.batch.records), None
-        if around.predecessor is not None:
-            self.heir = Succession(
-                around.predecessor, self._log, self.fold.name, self.source.generation, around.take_over
-            )
-            await self.heir.open()
-            self.limit = store.position
-            if self.heir.since is not None:
-                self.committed = max(self.committed, self.heir.since)
-                self.heir.speaks = around.restate is None or store.is_restated
-
     @property
     def _state(self) -> str:
-        return "live" if self.speaks else "following"
+        return "live" if self.heir.speaks else "following"
 
     async def _recognise(self, store: Store) -> None:
         around, source, mark = self.around, self.source, store.mark
@@ -261,21 +250,18 @@ class Partition:
             try:
                 await self._take(fetched, store, outbox)
             finally:
-                left = 0 if self.held is None else len(self.held.batch.records)
-                self.holds -= len(fetched.batch.records) - left
+                self.holds -= len(fetched.batch.records) - self.heir.holds
             if self.around.linger_seconds and self.behind < min(LAGGING_RECORDS, self.around.fetch_records):
                 await asyncio.sleep(self.around.linger_seconds)
 
     async def _arrival(self, due: float | None) -> Fetched | None:
         """The next batch; None where none comes before something else is due."""
-        if self.held is not None:
-            held, self.held = self.held, None
-            if self.limit > held.batch.start or self._is_free:
-                return held
-            self.held = held
-            await asyncio.sleep(LOOK_SECONDS)
-            return None
-        patience = NOTICE_SECONDS if self.speaks else LOOK_SECONDS
+        if self.heir.held is not None:
+            held = self.heir.released()
+            if held is None:
+                await asyncio.sleep(LOOK_SECONDS)
+            return held
+        patience = NOTICE_SECONDS if self.heir.speaks else LOOK_SECONDS
         if due is not None:  # no longer than until lag may be over
             patience = min(due, self.around.publish_seconds)
         try:
@@ -286,29 +272,20 @@ class Partition:
 
     async def _notice(self) -> None:
         """Raises Fenced when a newer generation has taken the partition over."""
-        if self.closing or time.monotonic() - self.looked < NOTICE_SECONDS:
+        if self.closing or time.monotonic() - self.noticed < NOTICE_SECONDS:
             return
-        self.looked = time.monotonic()
+        self.noticed = time.monotonic()
         with contextlib.suppress(TimeoutError):  # the broker is away: then nobody takes over
             committed = await asyncio.wait_for(self.around.committed(self.source), 1)
             if committed.replaced:
                 raise Fenced(f"replaced by generation {committed.replaced}")
 
-    @property
-    def _is_free(self) -> bool:
-        """Whether it may be folded as far as the log goes."""
-        return self.heir is None or self.heir.since is not None
-
     async def _succeed(self, store: Store, outbox: Outbox) -> None:
         """Follow the generation before; when it is time, take its place."""
         heir, around = self.heir, self.around
-        if heir is None or heir.speaks or time.monotonic() - heir.looked < LOOK_SECONDS:
+        if not await heir.look(store.position):
             return
-        heir.looked = time.monotonic()
-        self.limit = await heir.limit(store.position)
-        if heir.since is None:
-            return
-        self.committed = max(self.committed, heir.since)
+        self.committed = max(self.committed, heir.since or 0)
         if around.restate is not None:
             restated = await self._thread(around.restate, self.source, store)
             if restated is None:
@@ -336,11 +313,9 @@ class Partition:
                 batch = batch.since(store.position)
                 if store.position == self.committed:
                     self._tell(self._state, position=store.position)
-        if not self._is_free:
-            batch, later = batch.upto(self.limit), batch.since(self.limit)
-            self.held = Fetched(fetched.epoch, later, fetched.behind) if later.start < later.end else None
+        batch = self.heir.allowed(fetched, batch)
         while batch.start < batch.end and not self.closing:
-            await self._fold(batch.first(self.around.step_records), store, outbox if self.speaks else None)
+            await self._fold(batch.first(self.around.step_records), store, outbox if self.heir.speaks else None)
             batch = batch.since(store.position)
 
     def _due_in(self, store: Store) -> float | None:

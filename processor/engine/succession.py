@@ -17,7 +17,9 @@ from aiokafka import TopicPartition
 from kafka import KafkaAdminClient
 from kafka import TopicPartition as ClientPartition
 
+from processor.engine.model import Batch
 from processor.engine.outbox import Outbox
+from processor.engine.transport import Fetched
 
 LOOK_SECONDS = 0.5
 TIMEOUT_MS = 10_000
@@ -73,42 +75,77 @@ class Predecessor:
 
 @dataclass
 class Succession:
-    """One partition's way from the old generation to this one. ``since``: the position from which this generation
-    answers, None while the old one does; ``speaks``: whether what this one says is said.
+    """One partition's way from the generation ``before``, if there is one, to this one. ``since``: the position from
+    which this one answers, None while the old one does. Until then it is folded in silence, up to ``limit``, and what
+    is ``held`` lies behind that. ``speaks``: whether what this generation says is said.
     """
 
-    before: Predecessor
+    before: Predecessor | None
     log: TopicPartition
     fold: str
     generation: int
     wanted: bool
     since: int | None = None
-    speaks: bool = False
+    limit: int = 0
+    held: Fetched | None = None
+    speaks: bool = True
     looked: float = float("-inf")
 
-    async def open(self) -> None:
-        """Learn whether the partition was taken over already."""
-        found = await self.before.committed(self.log, now=True)
-        if found.replaced:
-            self.since = found.position
+    @property
+    def is_free(self) -> bool:
+        """Whether it may be folded as far as the log goes."""
+        return self.before is None or self.since is not None
 
-    async def limit(self, position: int) -> int:
-        """Up to where the partition, which stands at ``position``, may be folded in silence. Where the old generation
-        has answered no more than that, and succession is ``wanted``, it is taken over from.
+    @property
+    def holds(self) -> int:
+        """Records held."""
+        return 0 if self.held is None else len(self.held.batch.records)
+
+    async def open(self, position: int, *, restated: bool) -> int:
+        """Learn whether the partition, which stands at ``position``, was taken over already; ``since``, or else 0.
+        ``restated``: whether nothing is left to be done for that.
         """
-        if self.since is not None:
-            return self.since
-        found = await self.before.committed(self.log)
-        if not self.wanted or position < found.position:
-            return found.position
-        before = self.before
-        async with Outbox(before.bootstrap, f"{before.group}-{self._name}", before.group, before.prefix) as outbox:
+        if self.before is None:
+            return 0
+        found = await self.before.committed(self.log, now=True)
+        self.limit = position
+        self.since = found.position if found.replaced else None
+        self.speaks = self.since is not None and restated
+        return self.since or 0
+
+    async def look(self, position: int) -> bool:
+        """See how far the old generation has come. If this one, at ``position``, is as far, and it is ``wanted``, the
+        partition is taken over. Whether this one is free but does not speak yet; looks twice a second.
+        """
+        if self.before is None or self.speaks or time.monotonic() - self.looked < LOOK_SECONDS:
+            return False
+        self.looked = time.monotonic()
+        if self.since is None:
+            found = await self.before.committed(self.log)
+            self.limit = found.position
+            if self.wanted and position >= found.position:
+                self.since = await self._take_over(self.before)
+        return self.since is not None
+
+    async def _take_over(self, before: Predecessor) -> int:
+        producer = f"{before.group}-{self.fold}-{self.log.partition}"
+        async with Outbox(before.bootstrap, producer, before.group, before.prefix) as outbox:
             # it is fenced now: no transaction of it is pending, or can come
             found = (await before.committed(self.log, now=True))._replace(replaced=self.generation)
             await outbox.commit([], self.log, found.position, found.note)
-        self.since = found.position
         return found.position
 
-    @property
-    def _name(self) -> str:
-        return f"{self.fold}-{self.log.partition}"
+    def allowed(self, fetched: Fetched, batch: Batch) -> Batch:
+        """The part of a batch that may be folded now; the rest is held."""
+        if self.is_free:
+            return batch
+        later = batch.since(self.limit)
+        self.held = Fetched(fetched.epoch, later, fetched.behind) if later.start < later.end else None
+        return batch.upto(self.limit)
+
+    def released(self) -> Fetched | None:
+        """What was held, if it may be folded now."""
+        if self.held is None or not (self.is_free or self.limit > self.held.batch.start):
+            return None
+        held, self.held = self.held, None
+        return held

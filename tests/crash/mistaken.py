@@ -12,7 +12,7 @@ from processor.reference import Reference
 
 FORGOTTEN = ("D05", "/transport_mode")
 INVENTED = Rule(
-    id="D01",
+    id="D99",
     on="declaration",
     pointer="/transport_mode",
     text="no goods by water",

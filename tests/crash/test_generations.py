@@ -1,5 +1,6 @@
 """A corrected rule is applied to the past: a new generation beside the one that serves, then in its place."""
 
+import json
 import signal
 from collections import Counter
 from datetime import UTC, datetime
@@ -7,12 +8,15 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.client import Subscription
-from connectors.counters import COUNTERS, DECLARATIONS_BY_STAGE, TRADE
+from connectors.counters import COUNTERS, DECLARATIONS_BY_STAGE, RULE_HITS, TRADE
+from connectors.simulator.ledger import Ledger
 from connectors.topic_io import end_offsets
 from processor.demo import compare
 from tests.crash.scene import INPUT, Scene, place, receipts
 from tests.crash.test_subscribers import Follower, expected, figures
 from tests.crash.worker import Worker
+from tests.integration.command import single_window
+from tests.oracle_decode import partition_of
 
 pytestmark = [pytest.mark.crash, pytest.mark.kafka]
 
@@ -52,7 +56,8 @@ def test_a_corrected_rule_is_applied_to_the_past_and_subscribers_see_one_table_b
     first = scene.worker("first", program="tests.crash.mistaken")
     scene.counted(first)
     assert compared(scene).mismatches, "its rules are not those of the ledger"
-    follower = Follower(scene, TRADE, snapshot=True)
+    says_what_would_be_answered_otherwise(scene)
+    trade, rule_hits = (Follower(scene, counter, snapshot=True) for counter in (TRADE, RULE_HITS))
     try:
         before = tables(scene)
         second = scene.worker("second", **SECOND)
@@ -75,13 +80,45 @@ def test_a_corrected_rule_is_applied_to_the_past_and_subscribers_see_one_table_b
         assert not result.mismatches, f"{result.mismatches} of {result.compared}: {result.examples}\n{scene.tails()}"
         scene.answered_once()
         holds_the_ledgers_figures(scene, second)
-        rows = follower.ended(end_offsets(scene.bootstrap, scene.prefix + INPUT))
-        assert figures(rows) == expected(scene.traffic.figures, TRADE.name)
-        assert follower.seen["delete"], "what only the mistake brought is gone"
+        ends = end_offsets(scene.bootstrap, scene.prefix + INPUT)
+        assert figures(trade.ended(ends)) == expected(scene.traffic.figures, TRADE.name)
+        assert "D99" not in {key.rule for key in rule_hits.ended(ends)}
+        assert rule_hits.seen["delete"], "what only the mistake brought is nought, and gone"
         first.stop()
         answered_by_one_after_the_other(scene)
     finally:
-        follower.dispose()
+        trade.dispose()
+        rule_hits.dispose()
+
+
+def says_what_would_be_answered_otherwise(scene: Scene) -> None:
+    """The command, against the ledger's answers to every event."""
+    ledger, offsets, right = Ledger(), Counter[int](), dict[tuple[int, int], tuple[str, list[str]]]()
+    now = datetime.now(UTC)
+    for message in scene.traffic.messages[: len(scene.traffic.messages) - len(scene.left)]:
+        partition = partition_of(message.key or b"") if message.partition is None else message.partition
+        answer = ledger.observe(message, now)
+        right[partition, offsets[partition]] = answer.outcome, list(answer.rules)
+        offsets[partition] += 1
+    expected = {}
+    for receipt in receipts(scene.bootstrap, scene.prefix):
+        told = receipt["outcome"], sorted(finding["rule"] for finding in receipt["findings"])
+        if told != right[place(receipt["receipt_id"])]:
+            expected[place(receipt["receipt_id"])] = told, right[place(receipt["receipt_id"])]
+    said = json.loads(
+        single_window(
+            "differences", "--json", "--limit", "9999", kafka=scene.bootstrap, prefix=scene.prefix, status=1
+        ).stdout
+    )
+    found = {
+        (one["partition"], one["offset"]): (
+            (one["was"], sorted(one["was_rules"].split())),
+            (one["now"], sorted(one["now_rules"].split())),
+        )
+        for one in said["events"]
+    }
+    assert found == expected
+    assert said["differ"] == len(expected) == sum(kind["events"] for kind in said["kinds"]) > 0
 
 
 def caught_up(scene: Scene, worker: Worker) -> bool:

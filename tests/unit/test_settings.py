@@ -64,3 +64,14 @@ def test_a_bootstrap_server_is_a_host_and_a_port(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("SINGLE_WINDOW_KAFKA", server)
     with pytest.raises(WrongSettings, match=r"^SINGLE_WINDOW_KAFKA: .*is not host:port"):
         read()
+
+
+def test_a_generation_replaces_the_one_before_unless_another_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (read().generation_before, read().group_before) == (0, "")
+    monkeypatch.setenv("SINGLE_WINDOW_GENERATION", "3")
+    assert read().group_before == "single-window-g2"
+    monkeypatch.setenv("SINGLE_WINDOW_REPLACES", "1")
+    assert read().group_before == "single-window-g1"
+    monkeypatch.setenv("SINGLE_WINDOW_REPLACES", "3")
+    with pytest.raises(WrongSettings, match="can only replace one before it"):
+        read()
