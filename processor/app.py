@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -36,6 +37,7 @@ from processor.engine.model import Batch, Fold, Outcome, Source
 from processor.engine.partition import LAGGING_RECORDS, Partition, Surroundings
 from processor.engine.store import Memory, Store
 from processor.engine.succession import Committed, Predecessor
+from processor.engine.together import Together
 from processor.engine.totals import TotalsFold
 from processor.engine.totals_rows import Counted
 from processor.engine.transport import BatchSchema
@@ -126,6 +128,7 @@ class WorkerApp:
         self.observer = Observer(metrics, flows, settings.crash_at)
         self.registry.register(self._business())
         self.executor = ThreadPoolExecutor(settings.step_threads, thread_name_prefix="step")
+        self.steps = {topic: self._stepper(fold) for topic, fold in self.folds.items()}
         self.memory = Memory(settings.cache_mb, settings.buffers_mb)
         self.posting = asyncio.Lock()
         group = settings.group_before
@@ -214,6 +217,7 @@ class WorkerApp:
                     p.behind > LAGGING_RECORDS for p in self.partitions.held.values() if p.fold is fold
                 ),
                 posting=self.posting,
+                step=self.steps[topic],
                 publish_seconds=settings.publish_seconds,
                 lagging_seconds=settings.lagging_seconds,
                 linger_seconds=TOTALS_LINGER if totals else 0.0,
@@ -233,6 +237,15 @@ class WorkerApp:
         if found is None:
             return Committed()
         return Committed.noted(*found)
+
+    def _stepper(self, fold: Fold) -> Callable[[Source, Batch, Store], Awaitable[Outcome]]:
+        if isinstance(fold, RegisterFold):
+            return Together(fold, self.executor, self.settings.step_threads).step
+
+        async def step(source: Source, batch: Batch, store: Store) -> Outcome:
+            return await asyncio.get_running_loop().run_in_executor(self.executor, fold.step, source, batch, store)
+
+        return step
 
     def _restate(self, fold: TotalsFold, source: Source, store: Store) -> Outcome | None:
         settings = self.settings

@@ -11,7 +11,7 @@ import schemas
 from processor import reference
 from processor.engine.counters import SEPARATOR, count, timed
 from processor.engine.decode import Columns
-from processor.engine.flow import Prepared
+from processor.engine.judged import Prepared
 from processor.flows.declarations.counters import COUNTERS, DOCUMENT_SCHEMA
 from processor.flows.declarations.entries import maker
 from processor.flows.declarations.lifecycle import LANES

@@ -18,6 +18,7 @@ from typing import Any
 
 import fastavro
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyruhvro
@@ -128,6 +129,16 @@ class Decoder:
 
     def decode(self, source: Source, records: Sequence[Record]) -> tuple[dict[str, Decoded], list[DeadLetter]]:
         """Frames by record type, and dead letters in log order. No bytes whatsoever raise."""
+        partition = np.full(len(records), source.partition)
+        decoded, dead = self.together(records, partition, source.partitions)
+        return decoded, [letter for _, letter in dead]
+
+    def together(
+        self, records: Sequence[Record], partition: npt.NDArray[np.int64], partitions: int
+    ) -> tuple[dict[str, Decoded], list[tuple[int, DeadLetter]]]:
+        """The same for records of several of so many ``partitions``; ``partition``: of each record. Dead letters come
+        with their rows.
+        """
         dead: list[tuple[int, str, str]] = []
         taken = {name: _Taken() for name in self.columns}
         for schema_id, rows, payloads in self._framed(records, dead):
@@ -140,10 +151,12 @@ class Decoder:
                 taken[name].add(self.columns[name].frame(anew), again, own)
         keys = [record.key for record in records]
         decoded = {
-            name: self._addressed(source, self.keys[name], keys, part.decoded(self.columns[name].empty), dead)
+            name: self._addressed(
+                self.keys[name], keys, partition, partitions, part.decoded(self.columns[name].empty), dead
+            )
             for name, part in taken.items()
         }
-        return decoded, [DeadLetter(records[row], reason, text) for row, reason, text in sorted(dead)]
+        return decoded, [(row, DeadLetter(records[row], reason, text)) for row, reason, text in sorted(dead)]
 
     def _framed(
         self, records: Sequence[Record], dead: list[tuple[int, str, str]]
@@ -206,17 +219,19 @@ class Decoder:
 
     def _addressed(
         self,
-        source: Source,
         field: str,
         record_keys: list[bytes | None],
+        partition: npt.NDArray[np.int64],
+        partitions: int,
         decoded: Decoded,
         dead: list[tuple[int, str, str]],
     ) -> Decoded:
         """Keep what lies under its own key in the partition Kafka's default partitioner gives that key."""
-        rows = decoded.frame["row"].to_list()
+        at = decoded.frame["row"].to_numpy()
+        rows = at.tolist()
         keys: list[bytes] = decoded.frame[field].cast(pl.Binary).to_list()
         under = [record_keys[row] for row in rows]
-        astray = partitioner.partitions(keys, source.partitions) != source.partition
+        astray = partitioner.partitions(keys, partitions) != partition[at]
         if under == keys and not astray.any():
             return decoded
         keep = []

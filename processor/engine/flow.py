@@ -12,36 +12,19 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import xxhash
 
 import schemas
 from processor.engine import lifecycle, partials, presence, receipts, register, rules
 from processor.engine.counters import PREFIX, Counter, count, expired_minutes, timed
 from processor.engine.decode import Columns, Decoded, Decoder
 from processor.engine.journal import Journal, pack, unpack
+from processor.engine.judged import Judged, Prepared, whole
 from processor.engine.lifecycle import CONTRIBUTION_COLUMNS, STAGE_COLUMNS, Events, Ints, Lifecycle
 from processor.engine.model import Batch, Outcome, Source, View
 from processor.engine.presence import Counts, Told
 from processor.engine.receipts import Answers
 from processor.engine.register import Loaded
 from processor.engine.rules import Rule, judge
-
-ENVELOPE = ("sender_id", "event_id", "revision", "sent_at", "sender_sequence")
-"""The first fields of every input record, in this order: who, which, which revision; when it was sent, and its number
-among all that was sent. The first three identify it; none of them is part of its content.
-"""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A batch as the flow sees it. ``events``: one row per event, in any order, with ``row``, ``record``, ``key``,
-    ``kind`` (text), ``version``, ``at``, ``appended``, ``tag`` and the ENVELOPE's fields; ``frames``: what rules are
-    evaluated on; ``documents``: ``row`` and the content's fields, for events that bring one.
-    """
-
-    events: pl.DataFrame
-    frames: Mapping[str, pl.DataFrame]
-    documents: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -53,7 +36,8 @@ class Flow:
     What counters count, by what it is of, with the columns ``counters.count`` asks for: ``entries`` makes it of the
     stages that were reached and the contributions that were made (lifecycle.STAGE_COLUMNS with ``stage`` instead of
     ``kind``, CONTRIBUTION_COLUMNS; both with the document's fields instead of ``document``, and ``counters.timed``);
-    ``answered`` of the answers (the events with ``outcome``), the findings in them (``rules.COLUMNS``) and the batch.
+    ``answered`` of the answers (the events with ``outcome``), the findings in them (``rules.COLUMNS``) and what was
+    prepared ``beside``.
     """
 
     name: str
@@ -69,7 +53,7 @@ class Flow:
     counters: tuple[Counter, ...]
     prepare: Callable[[Mapping[str, pl.DataFrame]], Prepared]
     entries: Callable[[pl.DataFrame, pl.DataFrame], Mapping[str, pl.DataFrame]]
-    answered: Callable[[pl.DataFrame, pl.DataFrame, Prepared], Mapping[str, pl.DataFrame]]
+    answered: Callable[[pl.DataFrame, pl.DataFrame, pl.DataFrame], Mapping[str, pl.DataFrame]]
 
 
 class RegisterFold:
@@ -114,19 +98,35 @@ class RegisterFold:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def step(self, source: Source, batch: Batch, view: View) -> Outcome:
+        return self.settle(source, batch, view, self.judge([(source, batch)])[0])
+
+    def judge(self, work: Sequence[tuple[Source, Batch]]) -> list[Judged]:
+        """Batches of different partitions, each as it is before its register has its say. As one frame: that costs
+        little more than one of them.
+        """
         clock = _Clock()
+        records = [record for _, batch in work for record in batch.records]
+        counts = [len(batch.records) for _, batch in work]
+        partition = np.repeat([source.partition for source, _ in work], counts)
+        decoded, dead = self.decoder.together(records, partition, work[0][0].partitions)
+        clock.lap("decode")
+        prepared = self._prepare(np.concatenate([batch.appended for _, batch in work]), decoded)
+        judged = whole(decoded, prepared, judge(self.flow.rules, prepared.frames), dead)
+        clock.lap("rules")
+        judged.seconds.update(clock.seconds)
+        ends = np.cumsum(counts).tolist()
+        return [judged] if len(work) == 1 else [judged.part(end - n, end) for n, end in zip(counts, ends, strict=True)]
+
+    def settle(self, source: Source, batch: Batch, view: View, judged: Judged) -> Outcome:
+        """Fold a judged batch (see ``model.Fold.step``)."""
+        clock = _Clock(judged.seconds)
         watermark = max([view.watermark, *(record.timestamp for record in batch.records[-1:])])
         outcome = Outcome(batch.end, watermark)
-        decoded, dead = self.decoder.decode(source, batch.records)
-        clock.lap("decode")
-        prepared = self._prepare(batch, decoded)
-        findings = judge(self.flow.rules, prepared.frames)
-        clock.lap("rules")
-        if len(prepared.events):
-            self._fold(source, batch, _Judged(decoded, prepared, findings), view, outcome, clock)
-        if dead:
-            outcome.messages.append(receipts.dead_letters(self.flow.dead_letters, source, dead))
-            for letter in dead:
+        if len(judged.events):
+            self._fold(source, batch, judged, view, outcome, clock)
+        if judged.dead:
+            outcome.messages.append(receipts.dead_letters(self.flow.dead_letters, source, judged.dead))
+            for letter in judged.dead:
                 outcome.tally["dead_letters", letter.reason] = outcome.tally.get(("dead_letters", letter.reason), 0) + 1
         outcome.seconds = clock.seconds
         return outcome
@@ -148,21 +148,21 @@ class RegisterFold:
         posting.seconds = clock.seconds
         return posting
 
-    def _prepare(self, batch: Batch, decoded: Mapping[str, Decoded]) -> Prepared:
+    def _prepare(self, appended: Ints, decoded: Mapping[str, Decoded]) -> Prepared:
         frames = {
-            name: part.frame.hstack([pl.Series("appended", batch.appended[part.frame["row"].to_numpy()])])
+            name: part.frame.hstack([pl.Series("appended", appended[part.frame["row"].to_numpy()])])
             for name, part in decoded.items()
         }
         return self.flow.prepare(frames)
 
-    def _fold(self, source: Source, batch: Batch, judged: _Judged, view: View, outcome: Outcome, clock: _Clock) -> None:
+    def _fold(self, source: Source, batch: Batch, judged: Judged, view: View, outcome: Outcome, clock: _Clock) -> None:
         flow = self.flow
-        frame, identity, _ = judged.in_order
+        frame = judged.events
         names, loaded, events = self._load(batch, judged, view)
         clock.lap("register read")
         folded = lifecycle.fold(flow.lifecycle, events, loaded.rows, loaded.parked, loaded.basis)
         clock.lap("fold")
-        outcome.puts += register.rows(names, loaded, folded, events, identity)
+        outcome.puts += register.rows(names, loaded, folded, events, judged.identity)
         clock.lap("register rows")
         offsets = np.array([record.offset for record in batch.records], np.int64)[frame["row"].to_numpy()]
         answers = Answers(frame, offsets, events.kind, judged.findings, folded, flow.lifecycle)
@@ -171,18 +171,18 @@ class RegisterFold:
         outcome.messages.append(self.receipts.message(flow.receipts, source, answered))
         receipts.tally(answered, findings, outcome)
         clock.lap("receipts")
-        entries = flow.answered(answered, findings, judged.prepared)
+        entries = flow.answered(answered, findings, judged.beside)
         outcome.entries = pack(folded, loaded.documents, entries)
         clock.lap("journal")
 
-    def _load(self, batch: Batch, judged: _Judged, view: View) -> tuple[list[bytes], Loaded, Events]:
+    def _load(self, batch: Batch, judged: Judged, view: View) -> tuple[list[bytes], Loaded, Events]:
         """The keys of a batch, what the register and the batch bring to them, and the batch's events upon them."""
-        frame, identity, content = judged.in_order
+        frame, identity, content = judged.events, judged.identity, judged.content
         keys = frame["key"].to_arrow().dictionary_encode()
         key = keys.indices.to_numpy().astype(np.int64)
         names = [name.encode() for name in keys.dictionary.to_pylist()]
         refused = rules.refused(judged.findings)
-        brought = judged.prepared.documents
+        brought = judged.documents
         brought = brought.filter(~np.isin(brought["row"].to_numpy(), refused))
         basis = brought[self.flow.basis].cast(self.bases).to_physical().cast(pl.Int64).to_numpy()
         loaded = register.load(names, register.Brought(self.documents.write(brought.drop("row")), basis), view)
@@ -222,52 +222,17 @@ class RegisterFold:
         return entries
 
 
-@dataclass(frozen=True)
-class _Judged:
-    """A batch before the register has its say."""
-
-    decoded: Mapping[str, Decoded]
-    prepared: Prepared
-    findings: pl.DataFrame
-
-    @cached_property
-    def in_order(self) -> tuple[pl.DataFrame, Ints, Ints]:
-        """All events in log order, with the hash of each one's identity, and of its content."""
-        hashes = [_hashes(part) for part in self.decoded.values()]
-        rows = np.concatenate([part.frame["row"].to_numpy() for part in self.decoded.values()])
-        identity, content = np.zeros((2, int(rows.max()) + 1), np.int64)
-        identity[rows] = np.concatenate([h[0] for h in hashes])
-        content[rows] = np.concatenate([h[1] for h in hashes])
-        events = self.prepared.events
-        frame = events[np.argsort(events["row"].to_numpy())]
-        row = frame["row"].to_numpy()
-        return frame, identity[row], content[row]
-
-
 class _Clock:
     """Seconds spent per part of a step: for metrics only, the fold never sees it."""
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+    def __init__(self, before: Mapping[str, float] | None = None) -> None:
+        self.seconds: dict[str, float] = dict(before or {})
         self.last = time.perf_counter()
 
     def lap(self, part: str) -> None:
         now = time.perf_counter()
         self.seconds[part] = self.seconds.get(part, 0.0) + now - self.last
         self.last = now
-
-
-def _hashes(part: Decoded) -> tuple[Ints, Ints]:
-    """Of each event: sender, event id and revision; and all that follows the envelope. XXH3, 64 bits."""
-    frame, digest = part.frame, xxhash.xxh3_64_intdigest
-    lengths = [frame[name].str.len_bytes().cast(pl.Int64).to_numpy() for name in ENVELOPE[:2]]
-    revision, sent_at, sequence = (frame[name].cast(pl.Int64).to_numpy() for name in ENVELOPE[2:])
-    head = sum(_varint(length) + length for length in lengths) + _varint(revision)
-    ends = np.asarray(head).tolist()
-    bodies = np.asarray(head + _varint(sent_at) + _varint(sequence)).tolist()
-    identity = [digest(payload[:end]) for payload, end in zip(part.payloads, ends, strict=True)]
-    content = [digest(payload[at:]) for payload, at in zip(part.payloads, bodies, strict=True)]
-    return np.array(identity, np.uint64).view(np.int64), np.array(content, np.uint64).view(np.int64)
 
 
 def _first(key: Ints, identity: Ints) -> Ints:
@@ -278,12 +243,3 @@ def _first(key: Ints, identity: Ints) -> Ints:
     for e in np.nonzero(counts[place] > 1)[0].tolist():
         first[e] = met.setdefault((int(key[e]), int(identity[e])), e)
     return first
-
-
-def _varint(numbers: Ints) -> Ints:
-    """Bytes of each number as an Avro long."""
-    zigzag = ((numbers << 1) ^ (numbers >> 63)).view(np.uint64)
-    size = np.ones(len(numbers), np.int64)
-    for byte in range(1, 10):
-        size += zigzag >= np.uint64(1) << np.uint64(7 * byte)
-    return size

@@ -61,7 +61,8 @@ class Observer(Protocol):
 @dataclass(frozen=True)
 class Surroundings:
     """What partitions share. ``publish_seconds``: how often counters are published; ``lagging_seconds``: the same
-    while ``lagging``: answers come first. ``posting``: one posting at a time, for its memory.
+    while ``lagging``: answers come first. ``step``: the fold's, off the event loop. ``posting``: one posting at a time,
+    for its memory.
     ``linger_seconds``: rest between batches, unless more is left than ``fetch_records``, the most a fetch hands over.
     ``predecessor``: the generation before, if any, to be taken over from when it is wanted (``take_over``); then
     ``restate``, for a fold that says figures, gives all of them anew, or None while it has not come as far.
@@ -78,6 +79,7 @@ class Surroundings:
     committed: Callable[[Source], Awaitable[Committed]]
     lagging: Callable[[], bool]
     posting: asyncio.Lock
+    step: Callable[[Source, Batch, Store], Awaitable[Outcome]]
     publish_seconds: float = 0.25
     lagging_seconds: float = 30.0
     linger_seconds: float = 0.0
@@ -337,7 +339,7 @@ class Partition:
     async def _fold(self, batch: Batch, store: Store, outbox: Outbox | None) -> None:
         """Fold one batch; without an outbox, silently. A batch that breaks the step is halved down to its cause."""
         try:
-            outcome = await self._thread(self.fold.step, self.source, batch, store)
+            outcome = await self.around.step(self.source, batch, store)
         except ENVIRONMENT:
             raise
         except Exception as error:  # noqa: BLE001 the data's fault, or ours: find the record

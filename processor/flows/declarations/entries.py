@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 
 from processor.engine.counters import DAY_MINUTES
-from processor.engine.flow import Prepared
 from processor.flows.declarations import areas
 from processor.flows.declarations.content import CONTROL, PLATFORM_ZONE
 from processor.flows.declarations.lifecycle import LANES, STAGES
@@ -174,10 +173,10 @@ def _controls(contributions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def answered(answers: pl.DataFrame, findings: pl.DataFrame, prepared: Prepared) -> Entries:
+def answered(answers: pl.DataFrame, findings: pl.DataFrame, sums: pl.DataFrame) -> Entries:
     """``Flow.answered`` of this flow: answers, findings, and what came of each sender."""
     told = findings.join(answers.select("row", "record", minute=_platform_minute("appended")), on="row", how="left")
-    alike = _alike(answers, prepared)
+    alike = _alike(answers, sums)
     return {
         "answer": _tallied(
             alike.group_by("sender", "record", "outcome", "minute").agg(
@@ -193,11 +192,11 @@ def answered(answers: pl.DataFrame, findings: pl.DataFrame, prepared: Prepared) 
     }
 
 
-def _alike(answers: pl.DataFrame, prepared: Prepared) -> pl.DataFrame:
+def _alike(answers: pl.DataFrame, hashes: pl.DataFrame) -> pl.DataFrame:
     """Answers that differ in nothing that is counted, added up: few, in place of a row for each event."""
     sums = ("hash_value", "hash_net_mass")
     in_range = c("sent_at").is_between(EARLIEST, LATEST)
-    rows = answers.join(prepared.frames["hash"], on="row", how="left").select(
+    rows = answers.join(hashes, on="row", how="left").select(
         "record",
         "outcome",
         "kind",

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from processor.engine.flow import ENVELOPE, Prepared
+from processor.engine.judged import ENVELOPE, Prepared
 from processor.flows.declarations.content import Codes, controls, declarations, together
 from processor.flows.declarations.lifecycle import KIND_OF_STATUS, LANES
 from processor.flows.declarations.value import valued
@@ -24,8 +24,8 @@ def preparer(reference: Reference) -> Callable[[Mapping[str, pl.DataFrame]], Pre
 
     Frames for rules: ``declaration``, ``status``, ``control``, and a row for each part of a declaration: ``item``,
     ``container``, ``rate``, ``house``, ``duty``, ``permit``; of a control record: ``count``. Each has ``at`` and
-    ``appended``, parts have ``place``, those of declarations ``jurisdiction``. ``hash``: ``row`` and what a sender adds
-    up without looking, ``hash_value`` and ``hash_net_mass``.
+    ``appended``, parts have ``place``, those of declarations ``jurisdiction``. Beside: what a sender adds up without
+    looking, ``hash_value`` and ``hash_net_mass``.
     """
     codes = Codes(reference)
 
@@ -47,10 +47,10 @@ def preparer(reference: Reference) -> Callable[[Mapping[str, pl.DataFrame]], Pre
             "duty": _parts(lodged, "duties", CARRIED),
             "permit": _parts(lodged, "permits", CARRIED),
             "count": _parts(control, "counts", CARRIED[:3]),
-            "hash": lodged.select("row", "hash_value", hash_net_mass=c("net_mass").fill_null(0)),
         }
+        sums = lodged.select("row", "hash_value", hash_net_mass=c("net_mass").fill_null(0))
         documents = together(declarations(codes, lodged, items, parent), controls(control))
-        return Prepared(_events(lodged, status, control), frames, documents)
+        return Prepared(_events(lodged, status, control), frames, documents, sums)
 
     return prepare
 
