@@ -36,8 +36,10 @@ def seen(outcome: Outcome) -> list[Any]:
     counted: list[Any] = []
     if outcome.entries:
         journal = unpack([outcome.entries])
-        for table in (journal.stages, journal.contributions):
-            counted.append([(kind, journal.documents[place], *rest) for kind, place, *rest in table.tolist()])
+        counted = [
+            [(kind, journal.documents[place], *rest) for kind, place, *rest in table.tolist()]
+            for table in (journal.stages, journal.contributions)
+        ]
         counted.append({of: sorted(map(repr, frame.rows())) for of, frame in journal.answered.items()})
     tally = {of: n for of, n in outcome.tally.items() if n}
     return [outcome.position, outcome.watermark, outcome.messages, outcome.puts, outcome.deletes, counted, tally]
