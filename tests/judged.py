@@ -37,7 +37,7 @@ def frames(*records: Record, appended: int = APPENDED) -> dict[str, pl.DataFrame
 
 def found(*records: Record, appended: int = APPENDED) -> pl.DataFrame:
     """The findings in a batch of events (``rules.COLUMNS``); ``order`` is a rule's place in the table."""
-    return rules.judge(flow()[0].rules, frames(*records, appended=appended))
+    return rules.Judge(flow()[0].rules)(frames(*records, appended=appended))
 
 
 def told(*records: Record, appended: int = APPENDED) -> list[list[Told]]:

@@ -24,7 +24,7 @@ from processor.engine.model import Batch, Outcome, Source, View
 from processor.engine.presence import Counts, Told
 from processor.engine.receipts import Answers
 from processor.engine.register import Loaded
-from processor.engine.rules import Rule, judge
+from processor.engine.rules import Judge, Rule
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class RegisterFold:
         self.flow = flow
         self.decoder = Decoder(flow.records, versions)
         self.documents = Columns(json.dumps(flow.document))
+        self.rules = Judge(flow.rules)
         self.receipts = receipts.Writer()
         self.partials = partials.Writer(flow.name, flow.counters, partials_count)
         self.width = max(len(counter.measures) for counter in flow.counters)
@@ -111,7 +112,7 @@ class RegisterFold:
         decoded, dead = self.decoder.together(records, partition, work[0][0].partitions)
         clock.lap("decode")
         prepared = self._prepare(np.concatenate([batch.appended for _, batch in work]), decoded)
-        judged = whole(decoded, prepared, judge(self.flow.rules, prepared.frames), dead)
+        judged = whole(decoded, prepared, self.rules(prepared.frames), dead)
         clock.lap("rules")
         judged.seconds.update(clock.seconds)
         ends = np.cumsum(counts).tolist()

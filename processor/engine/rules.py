@@ -6,9 +6,10 @@ by row are findings only, and they are few.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import reduce
+from operator import and_
 
 import numpy as np
 import numpy.typing as npt
@@ -44,17 +45,15 @@ class Rule:
     effective_from: int = 0
     known_from: int = 0
 
-    @cached_property
-    def broken(self) -> pl.Expr:
-        """True where the rule applies and the record is wrong. Needs the columns ``at`` and ``appended``."""
-        wrong = ~self.holds.fill_null(value=False)
-        if self.applies is not None:
-            wrong &= self.applies.fill_null(value=False)
+    @property
+    def where(self) -> pl.Expr | None:
+        """True where the rule applies; None: everywhere. Needs the columns ``at`` and ``appended``."""
+        limits = [] if self.applies is None else [self.applies]
         if self.effective_from:
-            wrong &= pl.col("at") >= self.effective_from
+            limits.append(pl.col("at") >= self.effective_from)
         if self.known_from:
-            wrong &= pl.col("appended") >= self.known_from
-        return wrong
+            limits.append(pl.col("appended") >= self.known_from)
+        return reduce(and_, limits) if limits else None
 
 
 COLUMNS = {
@@ -66,25 +65,60 @@ COLUMNS = {
 """Findings as columns, one row each: ``order`` and ``place`` say in which order they are told."""
 
 
-def judge(rules: Sequence[Rule], frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """What the rules find (COLUMNS), in no particular order.
-
-    Each frame has ``row``, ``at`` and ``appended`` (ms) and, where it holds parts of an event, ``place`` (from 1).
+class Judge:
+    """Rules made ready for many batches. Planning an expression costs more than evaluating it on a few rows: a
+    condition that several rules share is evaluated once, and all are put together with numpy.
     """
-    found = []
-    for name, frame in frames.items():
-        here = [(order, rule) for order, rule in enumerate(rules) if rule.on == name]
-        if not here or frame.is_empty():
-            continue
-        broken = frame.select(rule.broken.alias(str(order)) for order, rule in here)
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        frames = dict.fromkeys(rule.on for rule in rules)
+        self.on = {name: _On([(o, rule) for o, rule in enumerate(rules) if rule.on == name]) for name in frames}
+
+    def __call__(self, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+        """What the rules find (COLUMNS), in no particular order.
+
+        Each frame has ``row``, ``at`` and ``appended`` (ms) and, where it holds parts of an event, ``place`` (from 1).
+        """
+        some = [(self.on[name], frame) for name, frame in frames.items() if name in self.on and len(frame)]
+        return table([finding for on, frame in some for finding in on.findings(frame)])
+
+
+class _On:
+    """The rules on one frame, each with its place among all."""
+
+    def __init__(self, rules: Sequence[tuple[int, Rule]]) -> None:
+        self.rules = rules
+        where: dict[bytes, pl.Expr] = {}
+        self.limits = [_place(where, rule.where) for _, rule in rules]
+        self.conditions = [rule.holds.alias(f"holds {i}") for i, (_, rule) in enumerate(rules)]
+        self.conditions += [limit.alias(f"where {i}") for i, limit in enumerate(where.values())]
+
+    def findings(self, frame: pl.DataFrame) -> Iterator[tuple[object, ...]]:
+        columns = frame.select_seq(self.conditions).get_columns()
+        where = [_true(column) for column in columns[len(self.rules) :]]
         row = frame["row"].to_numpy()
         place = frame["place"].to_numpy() if "place" in frame.columns else np.zeros(len(row), np.int64)
-        for (order, rule), column in zip(here, broken.get_columns(), strict=True):
-            if column.any():  # of most rules, nothing
-                hit = np.nonzero(column.to_numpy())[0]
-                hits = zip(row[hit].tolist(), place[hit].tolist(), strict=True)
-                found += [_finding(row, order, rule, place) for row, place in hits]
-    return table(found)
+        for (order, rule), limit, holds in zip(self.rules, self.limits, columns, strict=False):
+            if holds.all(ignore_nulls=False):  # as most rules do
+                continue
+            broken = ~_true(holds) if limit is None else ~_true(holds) & where[limit]
+            hit = np.nonzero(broken)[0]
+            for at, part in zip(row[hit].tolist(), place[hit].tolist(), strict=True):
+                yield _finding(at, order, rule, part)
+
+
+def _place(where: dict[bytes, pl.Expr], limit: pl.Expr | None) -> int | None:
+    """Which of the different limits this is; it is added if it is new."""
+    if limit is None:
+        return None
+    key = limit.meta.serialize()
+    where.setdefault(key, limit)
+    return list(where).index(key)
+
+
+def _true(column: pl.Series) -> npt.NDArray[np.bool_]:
+    """Where it is true: null is not."""
+    return (column.fill_null(value=False) if column.null_count() else column).to_numpy()
 
 
 def table(findings: Sequence[tuple[object, ...]]) -> pl.DataFrame:

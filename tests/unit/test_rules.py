@@ -101,7 +101,7 @@ def rule(holds: pl.Expr, severity: str = ERROR, **more: object) -> Rule:
 
 
 def rows(rule: Rule) -> list[int]:
-    return sorted(engine.judge([rule], {"ledger": LEDGER})["row"].to_list())
+    return sorted(engine.Judge([rule])({"ledger": LEDGER})["row"].to_list())
 
 
 def test_null_counts_as_wrong_and_as_not_concerned() -> None:
@@ -117,6 +117,6 @@ def test_a_rule_applies_from_its_date_and_never_to_what_came_before_it_was_known
 
 
 def test_warnings_do_not_refuse() -> None:
-    found = engine.judge([rule(NEVER, WARNING), rule(NEVER, applies=pl.col("row") == 1)], {"ledger": LEDGER})
+    found = engine.Judge([rule(NEVER, WARNING), rule(NEVER, applies=pl.col("row") == 1)])({"ledger": LEDGER})
     assert sorted(found["severity"].to_list()) == [ERROR, WARNING, WARNING, WARNING]
     assert engine.refused(found).tolist() == [1]
