@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import schemas
 from processor import reference
 from processor.engine.decode import Columns
-from processor.flows.declarations.value import MOST, ONE, valued
+from processor.flows.declarations.value import MOST, ONE, known_rates, valued
 from tests.events import Record, charge, declaration, encode, item, rate
 
 COLUMNS = Columns(schemas.latest("CustomsDeclaration").text)
@@ -55,7 +55,7 @@ def value(*declarations: Record) -> list[list[Worth]]:
     lodged = lodged.with_columns(appended=pl.lit(APPENDED, pl.Int64))
     lengths = [len(record["items"]) for record in declarations]
     items = lodged.select("items").filter(pl.col("items").list.len() > 0).explode("items").unnest("items")
-    found = valued(lodged, items, np.repeat(np.arange(len(lengths)), lengths), RATES)
+    found = valued(lodged, items, np.repeat(np.arange(len(lengths)), lengths), known_rates(RATES))
     assert dict(found.schema) == {"goods": pl.Int64, "worth": pl.Int64, "unconverted": pl.Boolean}
     every = [Worth(*row) for row in found.rows()]
     return [every[start:end] for start, end in pairwise([0, *accumulate(lengths)])]

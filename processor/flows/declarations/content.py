@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import polars.selectors as cs
 
+from processor.engine.lifecycle import Ints
 from processor.flows.declarations.areas import BLANK
+from processor.flows.declarations.known import Known
+from processor.flows.declarations.parts import apart, listed
 from processor.reference import Reference
 
 c = pl.col
@@ -31,76 +35,77 @@ class Codes:
     """The reference tables as they stood when a record was appended."""
 
     def __init__(self, reference: Reference) -> None:
-        self.reference = reference
-        self.offices = reference.offices.with_columns(office=pl.lit(value=True))
-        self.watched_areas = reference.areas.with_columns(area=c("code"))
-        self.watched_headings = reference.watched_headings.with_columns(watched=c("heading"))
-        conditions = reference.commodity_conditions.with_columns(size=c("prefix").str.len_bytes()).sort("size")
-        self.conditions_by_size = {int(of): part for (of,), part in conditions.group_by("size", maintain_order=True)}
+        here, code = c("jurisdiction"), c("commodity_code")
+        self.zones = Known(reference.jurisdictions, {"code": here})
+        self.offices = Known(reference.offices, {"jurisdiction": here, "code": c("declaration_office")})
+        self.procedures = Known(reference.procedures, {"jurisdiction": here, "code": c("procedure")})
+        self.modes = Known(reference.transport_modes, {"jurisdiction": here, "code": c("transport_mode")})
+        self.sections = Known(reference.sections, {"chapter": c("chapter")})
+        self.headings = Known(reference.watched_headings, {"heading": c("heading")})
+        self.watched = {name: Known(reference.areas, {"code": c(name)}) for name in AREAS}
+        conditions = reference.commodity_conditions.with_columns(size=c("prefix").str.len_bytes())
+        longest_first = conditions.sort("size", descending=True).group_by("size", maintain_order=True)
+        self.conditions_by_size = {
+            str(size): Known(part, {"prefix": code.str.slice(0, size), "flow": c("flow")})
+            for (size,), part in longest_first
+        }
 
     def places(self, lodged: pl.DataFrame) -> pl.DataFrame:
         """Of declarations: ``time_zone``, ``zone_known``, ``office_known``; ``statistical`` and ``e_commerce`` of the
         procedure; ``mode`` (UN Rec 19).
         """
-        tables, here = self.reference, "jurisdiction"
-        zone = _known(lodged, tables.jurisdictions, {here: "code"}, "time_zone")
-        office = _known(lodged, self.offices, {here: here, "declaration_office": "code"}, "office")
-        procedure = _known(lodged, tables.procedures, {here: here, "procedure": "code"}, "statistical", "e_commerce")
-        mode = _known(lodged, tables.transport_modes, {here: here, "transport_mode": "code"}, "rec19")
-        return pl.concat([zone, office, procedure, mode], how="horizontal").select(
+        found = _found(
+            lodged,
+            (self.zones, {"time_zone": "time_zone"}),
+            (self.offices, {"code": "office"}),
+            (self.procedures, {"statistical": "statistical", "e_commerce": "e_commerce"}),
+            (self.modes, {"rec19": "mode"}),
+        )
+        return found.select_seq(
             c("time_zone"),
             zone_known=c("time_zone").is_not_null(),
             office_known=c("office").is_not_null(),
             statistical=c("statistical").fill_null(value=True),
             e_commerce=c("e_commerce").fill_null(value=False),
-            mode=c("rec19").fill_null("0"),
+            mode=c("mode").fill_null("0"),
         )
 
     def conditions(self, items: pl.DataFrame) -> pl.DataFrame:
         """Of goods items: ``conditions``, the flags of their commodity in the tariff, by the longest prefix known."""
-        found = []
-        for size, part in self.conditions_by_size.items():
-            asked = items.select("flow", "appended", prefix=c("commodity_code").str.slice(0, size))
-            flags = _known(asked, part, {"prefix": "prefix", "flow": "flow"}, "flags")
-            found.append(flags.to_series().alias(str(size)))
-        longest_first = [series.name for series in reversed(found)]
-        return pl.DataFrame(found).select(conditions=pl.coalesce(longest_first))
+        found = _found(items, *((known, {"flags": size}) for size, known in self.conditions_by_size.items()))
+        return found.select_seq(conditions=pl.coalesce(pl.all()))
 
     def goods(self, items: pl.DataFrame) -> pl.DataFrame:
-        """Of goods items: ``section``, and ``heading`` where it is watched."""
-        cut = items.select(
+        """Of goods items: ``chapter``, ``section``, and ``heading`` where it is watched."""
+        cut = items.select_seq(
             "appended", chapter=c("commodity_code").str.slice(0, 2), heading=c("commodity_code").str.slice(0, 4)
         )
-        tables = self.reference
-        section = _known(cut, tables.sections, {"chapter": "chapter"}, "section")
-        heading = _known(cut, self.watched_headings, {"heading": "heading"}, "watched")
-        return pl.concat([cut.select("chapter"), section, heading.rename({"watched": "heading"})], how="horizontal")
+        return cut.select("chapter").hstack(
+            _found(cut, (self.sections, {"section": "section"}), (self.headings, {"heading": "heading"}))
+        )
 
     def areas(self, lodged: pl.DataFrame) -> pl.Series:
         """Of declarations: the watched areas their trader is registered in, large to small, BLANK between."""
-        asked = lodged.select("appended", *AREAS)
-        found = pl.concat(
-            [_known(asked, self.watched_areas, {name: "code"}, "area").rename({"area": name}) for name in AREAS],
-            how="horizontal",
-        )
+        found = _found(lodged, *((known, {"code": name}) for name, known in self.watched.items()))
         once = [c(AREAS[0])]
         for place, name in enumerate(AREAS[1:], start=1):  # one code in two fields is one area
             again = pl.any_horizontal(c(name) == c(larger) for larger in AREAS[:place])
             once.append(pl.when(~again.fill_null(value=False)).then(name))
-        return found.select(pl.concat_str(once, separator=BLANK, ignore_nulls=True).alias("areas")).to_series()
+        return found.select_seq(pl.concat_str(once, separator=BLANK, ignore_nulls=True).alias("areas")).to_series()
 
 
-def _known(frame: pl.DataFrame, table: pl.DataFrame, on: dict[str, str], *values: str) -> pl.DataFrame:
-    """Values of ``table`` for each row, null where it has none that was known at the row's ``appended``."""
-    found = frame.select("appended", *on).join(
-        table, left_on=list(on), right_on=list(on.values()), how="left", maintain_order="left"
-    )
-    return found.select(pl.when(c("known_from") <= c("appended")).then(c(name)).alias(name) for name in values)
+def _found(frame: pl.DataFrame, *asked: tuple[Known, Mapping[str, str]]) -> pl.DataFrame:
+    """What tables know of each row as they stood at its ``appended``: columns of each under the names given here."""
+    places = frame.select_seq("appended", *(known.place.alias(str(n)) for n, (known, _) in enumerate(asked)))
+    appended, *of = (column.to_numpy() for column in places.get_columns())
+    found: list[pl.Series] = []
+    for (known, names), place in zip(asked, of, strict=True):
+        values = known.values(place, appended, *names)
+        found += [column.alias(name) for column, name in zip(values, names.values(), strict=True)]
+    return pl.DataFrame(found)
 
 
-def declarations(
-    codes: Codes, lodged: pl.DataFrame, items: pl.DataFrame, parent: npt.NDArray[np.int64]
-) -> pl.DataFrame:
+def declarations(codes: Codes, lodged: pl.DataFrame, items: pl.DataFrame, parent: Ints) -> pl.DataFrame:
     """``row`` and the content of each declaration."""
     lengths = np.bincount(parent, minlength=len(lodged))
     return lodged.select(
@@ -128,7 +133,7 @@ def declarations(
     )
 
 
-def _parts(codes: Codes, count: int, items: pl.DataFrame, parent: npt.NDArray[np.int64]) -> pl.Series:
+def _parts(codes: Codes, count: int, items: pl.DataFrame, parent: Ints) -> pl.Series:
     """Of each declaration what its items add up to, one for each code of each breakdown."""
     code, used = c("commodity_code"), c("used_goods")
     country = (
@@ -136,62 +141,52 @@ def _parts(codes: Codes, count: int, items: pl.DataFrame, parent: npt.NDArray[np
         .then("origin_country")
         .otherwise(pl.coalesce("destination_country", "trade_country"))
     )
-    own = items.hstack(codes.goods(items)).select(
-        "chapter",
-        "section",
-        "heading",
+    own = items.hstack(codes.goods(items)).select_seq(
         pl.Series("parent", parent, dtype=pl.UInt32),
-        partner=country,
-        new_three=code.str.slice(0, 6).replace_strict(NEW_THREE, default=None, return_dtype=pl.String),
-        used_cars=pl.when(used & code.str.starts_with(CARS)).then(pl.lit("ALL")),
+        PARTNER=country,
+        CHAPTER="chapter",
+        SECTION="section",
+        HEADING="heading",
+        NEW_THREE=code.str.slice(0, 6).replace_strict(NEW_THREE, default=None, return_dtype=pl.String),
+        USED_CARS=pl.when(used & code.str.starts_with(CARS)).then(pl.lit("ALL")),
         value="worth",
         net_mass=c("net_mass").fill_null(0),
         quantity=pl.when(c("unit").is_in(VEHICLES)).then("quantity").fill_null(0),
         unconverted=c("unconverted").cast(pl.Int32),
     )
     measures = ("value", "net_mass", "quantity", "unconverted")
-    parts = []
-    for name in ("partner", "chapter", "section", "heading", "new_three", "used_cars"):
-        with_code = own.filter(c(name).is_not_null()) if own[name].null_count() else own
-        quantity = "quantity" if name == "used_cars" else pl.lit(0, pl.Int64).alias("quantity")
-        parts.append(
-            with_code.select(
-                "parent",
-                pl.lit(name.upper()).alias("breakdown"),
-                pl.col(name).alias("code"),
-                *measures[:2],
-                quantity,
-                measures[3],
-            )
-        )
-    return _listed(count, _together(pl.concat(parts)))
+    of = [name for name in own.columns if name not in ("parent", *measures)]
+    parts = own.unpivot(of, index=["parent", *measures], variable_name="breakdown", value_name="code")
+    return _listed(count, _together(parts.drop_nulls("code")))
 
 
 def _together(parts: pl.DataFrame) -> pl.DataFrame:
     """Parts of one declaration with one code in one breakdown, added up."""
+    quantity = pl.when(c("breakdown") == "USED_CARS").then("quantity").otherwise(0)
     return parts.group_by("parent", "breakdown", "code", maintain_order=True).agg(
-        pl.len().cast(pl.Int32).alias("items"), c("value", "net_mass", "quantity").sum(), c("unconverted").max()
+        pl.len().cast(pl.Int32).alias("items"),
+        c("value", "net_mass").sum(),
+        quantity.sum().alias("quantity"),
+        c("unconverted").max(),
     )
 
 
 def _of_duties(lodged: pl.DataFrame) -> pl.Series:
-    duties = lodged.select("duties").with_row_index("parent").filter(c("duties").list.len() > 0)
-    duties = duties.explode("duties").unnest("duties")
+    duties, parent = apart(lodged["duties"])
+    duties = duties.hstack([pl.Series("parent", parent)])
     return _listed(len(lodged), duties.group_by("parent", "kind", maintain_order=True).agg(c("amount").sum()))
 
 
 def _of_permits(lodged: pl.DataFrame) -> pl.Series:
-    permits = lodged.select("permits").with_row_index("parent").filter(c("permits").list.len() > 0)
-    permits = permits.explode("permits").unnest("permits")
+    permits, parent = apart(lodged["permits"])
+    permits = permits.hstack([pl.Series("parent", parent)])
     counted = permits.group_by("parent", "agency", "state", maintain_order=True).agg(permits=pl.len().cast(pl.Int32))
     return _listed(len(lodged), counted)
 
 
 def _listed(count: int, parts: pl.DataFrame) -> pl.Series:
     """Rows of ``parts`` as a list of structs for each ``parent`` below ``count``; empty where it has none."""
-    lists = parts.group_by("parent", maintain_order=True).agg(pl.struct(pl.exclude("parent")).alias("list"))
-    every = pl.DataFrame({"parent": pl.Series(np.arange(count), dtype=pl.UInt32)})
-    return every.join(lists, on="parent", how="left", maintain_order="left")["list"].fill_null([])
+    return listed(parts.drop("parent"), parts["parent"].to_numpy(), count)
 
 
 def controls(control: pl.DataFrame) -> pl.DataFrame:

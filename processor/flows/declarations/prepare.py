@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from processor.engine.judged import ENVELOPE, Prepared
+from processor.engine.lifecycle import Ints
 from processor.flows.declarations.content import Codes, controls, declarations, together
 from processor.flows.declarations.lifecycle import KIND_OF_STATUS, LANES
-from processor.flows.declarations.value import valued
+from processor.flows.declarations.parts import apart
+from processor.flows.declarations.value import known_rates, valued
 from processor.reference import Reference
 
 c = pl.col
@@ -27,26 +28,26 @@ def preparer(reference: Reference) -> Callable[[Mapping[str, pl.DataFrame]], Pre
     ``appended``, parts have ``place``, those of declarations ``jurisdiction``. Beside: what a sender adds up without
     looking, ``hash_value`` and ``hash_net_mass``.
     """
-    codes = Codes(reference)
+    codes, rates = Codes(reference), known_rates(reference.rates)
 
     def prepare(decoded: Mapping[str, pl.DataFrame]) -> Prepared:
         names = ("CustomsDeclaration", "DeclarationStatus", "ControlRecord")
         lodged, status, control = (_timed(decoded[name]) for name in names)
         lodged = lodged.hstack(codes.places(lodged))
         items, parent = _items(lodged)
-        items = items.hstack(valued(lodged, items, parent, reference.rates)).hstack(codes.conditions(items))
+        items = items.hstack(valued(lodged, items, parent, rates)).hstack(codes.conditions(items))
         lodged = lodged.hstack(_sums(len(lodged), items, parent))
         frames = {
             "declaration": lodged,
             "status": status,
             "control": control,
             "item": items,
-            "container": _parts(lodged, "containers", CARRIED),
-            "rate": _parts(lodged, "exchange_rates", CARRIED),
-            "house": _parts(lodged, "house_documents", CARRIED),
-            "duty": _parts(lodged, "duties", CARRIED),
-            "permit": _parts(lodged, "permits", CARRIED),
-            "count": _parts(control, "counts", CARRIED[:3]),
+            "container": _parts(lodged, "containers", CARRIED)[0],
+            "rate": _parts(lodged, "exchange_rates", CARRIED)[0],
+            "house": _parts(lodged, "house_documents", CARRIED)[0],
+            "duty": _parts(lodged, "duties", CARRIED)[0],
+            "permit": _parts(lodged, "permits", CARRIED)[0],
+            "count": _parts(control, "counts", CARRIED[:3])[0],
         }
         sums = lodged.select("row", "hash_value", hash_net_mass=c("net_mass").fill_null(0))
         documents = together(declarations(codes, lodged, items, parent), controls(control))
@@ -96,25 +97,26 @@ def _events(lodged: pl.DataFrame, status: pl.DataFrame, control: pl.DataFrame) -
     )
 
 
-def _items(lodged: pl.DataFrame) -> tuple[pl.DataFrame, npt.NDArray[np.int64]]:
+def _items(lodged: pl.DataFrame) -> tuple[pl.DataFrame, Ints]:
     """One row per goods item: CARRIED, WITH_ITEMS, ``permitted`` (whether its declaration names a permit), the item's
     fields and its ``place`` from 1; and its declaration's place in ``lodged``.
     """
-    lengths = lodged["items"].list.len().cast(pl.Int64).to_numpy()
-    some = lodged.select(*CARRIED, *WITH_ITEMS, "items", permitted=c("permits").list.len() > 0)
-    return _parts(some, "items", (*CARRIED, *WITH_ITEMS, "permitted")), np.repeat(np.arange(len(lengths)), lengths)
+    whether = lodged.select_seq(permitted=c("permits").list.len() > 0)
+    return _parts(lodged.hstack(whether), "items", (*CARRIED, *WITH_ITEMS, "permitted"))
 
 
-def _parts(frame: pl.DataFrame, name: str, carried: Sequence[str]) -> pl.DataFrame:
-    """One row per element of a list of records: what is ``carried``, the record's fields and its ``place`` from 1."""
-    some = frame.select(*carried, pl.col(name).alias("part")).filter(c("part").list.len() > 0)
-    lengths = some["part"].list.len().cast(pl.Int64).to_numpy()
-    starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
-    place = pl.Series("place", np.arange(1, len(starts) + 1) - starts, dtype=pl.UInt32)
-    return some.explode("part").unnest("part").hstack([place])
+def _parts(frame: pl.DataFrame, name: str, carried: Sequence[str]) -> tuple[pl.DataFrame, Ints]:
+    """One row per element of a list of records: what is ``carried``, the record's fields and its ``place`` from 1; and
+    its parent's place in ``frame``.
+    """
+    fields, parent = apart(frame[name])
+    lengths = np.bincount(parent, minlength=len(frame))
+    before = np.cumsum(lengths) - lengths
+    place = pl.Series("place", np.arange(1, len(parent) + 1) - before[parent], dtype=pl.UInt32)
+    return frame[parent, list(carried)].hstack(fields).hstack([place]), parent
 
 
-def _sums(count: int, items: pl.DataFrame, parent: npt.NDArray[np.int64]) -> pl.DataFrame:
+def _sums(count: int, items: pl.DataFrame, parent: Ints) -> pl.DataFrame:
     """Of each of ``count`` declarations its items together: ``worth``, ``hash_value`` and ``items_net_mass`` (Int64),
     ``unconverted``, ``items_in_order`` (Boolean; null without items).
     """

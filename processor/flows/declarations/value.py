@@ -10,8 +10,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
+
+from processor.engine.lifecycle import Bools, Ints
+from processor.flows.declarations.known import Known
+from processor.flows.declarations.parts import apart
 
 c = pl.col
 YUAN = "CNY"
@@ -25,68 +28,78 @@ INSURANCE = {"IMPORT": "237", "EXPORT": "14"}
 """Trade terms under which a charge plays a part: 1 CIF, 2 C&F, 3 FOB, 4 C&I, 7 EXW."""
 EX_WORKS = "7"
 CHARGES = ("freight", "insurance")
+CHARGED = ("flow", "trade_terms", "gross_mass", *CHARGES, *(f"{charge}_mark" for charge in CHARGES))
+"""What a declaration's charges depend on, beside rates and goods."""
 
 
-def valued(
-    lodged: pl.DataFrame, items: pl.DataFrame, parent: npt.NDArray[np.int64], rates: pl.DataFrame
-) -> pl.DataFrame:
+def known_rates(rates: pl.DataFrame) -> Known:
+    """The table of rates, as ``valued`` asks for it."""
+    return Known(rates, {"currency": c("currency"), "month": c("month")})
+
+
+def valued(lodged: pl.DataFrame, items: pl.DataFrame, parent: Ints, rates: Known) -> pl.DataFrame:
     """Of each item: ``goods`` (its price in yuan, scale 2), ``worth`` (in statistical terms) and ``unconverted``
     (whether a price or a charge has no rate); all Int64 but the last. ``parent``: each item's place in ``lodged``.
     """
-    owner = pl.Series("parent", parent, dtype=pl.UInt32)
-    declared = lodged.with_row_index("parent")
-    asked = [items.select(owner, "currency")]
-    asked += [declared.select("parent", currency=c(f"{charge}_currency")) for charge in CHARGES]
-    rate = _rates(declared, pl.concat(asked), rates)
+    every = np.arange(len(lodged))
+    currencies = [items["currency"], *(lodged[f"{charge}_currency"] for charge in CHARGES)]
+    rate = _rates(lodged, pl.concat(currencies), np.concatenate([parent, every, every]), rates)
     cuts = np.cumsum([0, len(items), len(lodged), len(lodged)]).tolist()
     of_item, *of_charges = (rate.slice(at, end - at) for at, end in pairwise(cuts))
     price = c("total").cast(pl.Int128) * of_item.cast(pl.Int128).fill_null(0)
-    goods = items.select(goods=_fen(_half_even(price, ONE))).to_series()
+    goods = items.select_seq(goods=_fen(_half_even(price, ONE))).to_series()
     running = _running(goods.to_numpy(), parent)
     whole = np.zeros(len(lodged), np.int64)
     whole[parent] = running  # the last of each declaration stays
-    charged = _charges(declared, whole, dict(zip(CHARGES, of_charges, strict=True)))
-    charge, lacking = charged["charge"].gather(parent), charged["lacking"].gather(parent)
+    charge, lacking = _charges(lodged, whole, dict(zip(CHARGES, of_charges, strict=True)))
     return pl.DataFrame(
         {
             "goods": goods,
-            "worth": goods + _shares(charge, running, goods.to_numpy(), whole[parent], parent),
-            "unconverted": of_item.is_null() | lacking,
+            "worth": goods + _shares(charge[parent], running, goods.to_numpy(), whole[parent], parent),
+            "unconverted": of_item.is_null() | pl.Series(lacking[parent]),
         }
     )
 
 
-def _rates(declared: pl.DataFrame, asked: pl.DataFrame, rates: pl.DataFrame) -> pl.Series:
-    """Yuan for one unit (scale 10) of each currency asked for by a declaration (``parent``); null where unknown."""
-    own = declared.select("parent", "exchange_rates").filter(c("exchange_rates").list.len() > 0)
-    own = own.explode("exchange_rates").unnest("exchange_rates")
-    own = own.unique(["parent", "currency"], keep="first").rename({"rate": "own"})
+def _rates(lodged: pl.DataFrame, currency: pl.Series, parent: Ints, rates: Known) -> pl.Series:
+    """Yuan for one unit (scale 10) of each currency asked for by a declaration; null where unknown."""
+    fields, owner = apart(lodged["exchange_rates"])
+    own = fields.select_seq(pl.Series("parent", owner), "currency", own="rate").unique(
+        ["parent", "currency"], keep="first"
+    )
     date = pl.from_epoch("declaration_date", time_unit="d").dt
-    month = declared.select((date.year() * 12 + date.month() - 1).alias("month"), "appended")
-    asked = asked.hstack(month[asked["parent"].to_numpy()])
-    found = asked.join(own, on=["parent", "currency"], how="left", maintain_order="left")
-    found = found.join(rates, on=["currency", "month"], how="left", maintain_order="left")
-    known = pl.when(c("known_from") <= c("appended")).then("rate")
-    return found.select(pl.coalesce("own", pl.when(c("currency") == YUAN).then(pl.lit(ONE)), known)).to_series()
+    when = lodged.select_seq("appended", month=date.year() * 12 + date.month() - 1)
+    asked = when[parent].hstack([currency.alias("currency"), pl.Series("parent", parent)])
+    asked = asked.join(own, on=["parent", "currency"], how="left", maintain_order="left")
+    place = asked.select_seq(rates.place).to_series().to_numpy()
+    asked = asked.hstack(rates.values(place, asked["appended"].to_numpy(), "rate"))
+    return asked.select_seq(pl.coalesce("own", pl.when(c("currency") == YUAN).then(pl.lit(ONE)), "rate")).to_series()
 
 
-def _charges(declared: pl.DataFrame, goods: npt.NDArray[np.int64], rates: dict[str, pl.Series]) -> pl.DataFrame:
-    """Of each declaration: ``charge``, what comes to its price or goes (fen, Int64), and whether a rate is
-    ``lacking`` for it.
-    """
-    frame = declared.with_columns(
-        goods=pl.Series(goods).cast(pl.Int128),
-        **{f"{charge}_rate": rate.cast(pl.Int128) for charge, rate in rates.items()},
+def _charges(lodged: pl.DataFrame, goods: Ints, rates: dict[str, pl.Series]) -> tuple[Ints, Bools]:
+    """Of each declaration what comes to its price or goes (fen), and whether a rate is lacking for it."""
+    charge, lacking = np.zeros(len(lodged), np.int64), np.zeros(len(lodged), np.bool_)
+    marked = lodged.select_seq(pl.any_horizontal(c(f"{name}_mark").is_not_null() for name in CHARGES))
+    some = np.nonzero(marked.to_series().to_numpy())[0]
+    if not len(some):
+        return charge, lacking
+    frame = lodged[some, [*CHARGED]].hstack(
+        [
+            pl.Series("goods", goods[some]).cast(pl.Int128),
+            *(rate[some].cast(pl.Int128).alias(f"{name}_rate") for name, rate in rates.items()),
+        ]
     )
-    frame = frame.with_columns(freight_due=_due("freight", c("goods")))
-    frame = frame.with_columns(insurance_due=_due("insurance", c("goods") + c("freight_due")))
+    frame = frame.with_columns_seq(freight_due=_due("freight", c("goods")))
+    frame = frame.with_columns_seq(insurance_due=_due("insurance", c("goods") + c("freight_due")))
     plays = {"freight": _under(FREIGHT), "insurance": _under(INSURANCE)}
-    due = pl.sum_horizontal(pl.when(plays[charge]).then(_fen(c(f"{charge}_due"))).otherwise(0) for charge in CHARGES)
+    due = pl.sum_horizontal(pl.when(plays[name]).then(_fen(c(f"{name}_due"))).otherwise(0) for name in CHARGES)
     away = (c("flow") == "EXPORT") & (c("trade_terms") != EX_WORKS)
-    return frame.select(
+    found = frame.select_seq(
         charge=pl.when(away).then(-due).otherwise(due),
-        lacking=pl.any_horizontal(plays[charge] & _lacks(charge) for charge in CHARGES).fill_null(value=False),
+        lacking=pl.any_horizontal(plays[name] & _lacks(name) for name in CHARGES).fill_null(value=False),
     )
+    charge[some], lacking[some] = found["charge"].to_numpy(), found["lacking"].to_numpy()
+    return charge, lacking
 
 
 def _due(charge: str, base: pl.Expr) -> pl.Expr:
@@ -115,30 +128,24 @@ def _under(terms: dict[str, str]) -> pl.Expr:
     )
 
 
-def _shares(
-    charge: pl.Series,
-    running: npt.NDArray[np.int64],
-    goods: npt.NDArray[np.int64],
-    whole: npt.NDArray[np.int64],
-    parent: npt.NDArray[np.int64],
-) -> pl.Series:
+def _shares(charge: Ints, running: Ints, goods: Ints, whole: Ints, parent: Ints) -> pl.Series:
     """What of its declaration's charge falls on each item: floors of the running share, so that they add up; all on
     the first item where the goods are worth nothing.
     """
     shares = np.zeros(len(goods), np.int64)
-    some = np.nonzero(charge.to_numpy() != 0)[0]
+    some = np.nonzero(charge)[0]
     if not len(some):
         return pl.Series(shares)
-    frame = pl.DataFrame({"charge": charge.gather(some), "to": running[some], "goods": goods[some], "of": whole[some]})
+    frame = pl.DataFrame({"charge": charge[some], "to": running[some], "goods": goods[some], "of": whole[some]})
     frame = frame.cast(pl.Int128)
     upto, before = (c("charge") * to // c("of") for to in (c("to"), c("to") - c("goods")))
     first = pl.Series(np.append(True, parent[1:] != parent[:-1])[some])
     share = pl.when(c("of") != 0).then(upto - before).when(first).then("charge").otherwise(0)
-    shares[some] = frame.select(_fen(share)).to_series().to_numpy()
+    shares[some] = frame.select_seq(_fen(share)).to_series().to_numpy()
     return pl.Series(shares)
 
 
-def _running(amounts: npt.NDArray[np.int64], parent: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _running(amounts: Ints, parent: Ints) -> Ints:
     """Running sums within each run of equal ``parent``."""
     sums = np.cumsum(amounts)
     first = np.nonzero(np.append(True, parent[1:] != parent[:-1]))[0] if len(parent) else np.zeros(0, np.int64)
