@@ -16,6 +16,16 @@ with warnings.catch_warnings():  # kafka-python reads its protocol files by a de
 LOCAL = Path(__file__).parents[1] / ".local"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="the whole of the chaos suite, not its short form")
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether the whole of the chaos suite is wanted."""
+    return bool(request.config.getoption("--long"))
+
+
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
     """The bootstrap address of a Kafka: SINGLE_WINDOW_KAFKA, else a new broker that ends with the session.

@@ -2,8 +2,8 @@
 
 Fast path: pyruhvro decodes all payloads of the newest schema at once; what it gives is validated (UTF-8) and encoded
 again: only a payload that comes back byte for byte is taken. Everything else (older versions, other legal encodings,
-damage) goes record by record through ``wire.check`` and fastavro with schema resolution, is written anew in the
-newest schema, and then takes the fast path too; so both paths give the same columns.
+damage) goes record by record through ``wire``, which gives its canonical bytes; an older version is resolved by
+fastavro, and written anew in the newest schema; then it takes the fast path too. So both paths give the same columns.
 """
 
 from __future__ import annotations
@@ -126,6 +126,7 @@ class Decoder:
         self.plain: dict[str, Any] = {
             schema.id: fastavro.parse_schema(_plain(json.loads(schema.text))) for schema in known
         }
+        self.strict = {schema_id: wire.canonical(plain) for schema_id, plain in self.plain.items()}
 
     def decode(self, source: Source, records: Sequence[Record]) -> tuple[dict[str, Decoded], list[DeadLetter]]:
         """Frames by record type, and dead letters in log order. No bytes whatsoever raise."""
@@ -204,18 +205,16 @@ class Decoder:
         self, schema_id: str, newest: str, rows: list[int], payloads: list[bytes], dead: list[tuple[int, str, str]]
     ) -> tuple[list[int], list[bytes], list[bytes]]:
         """Rows of what is well-formed, their payloads in the newest schema, and in their own; the rest is dead."""
-        writer, reader = self.plain[schema_id], self.plain[newest]
-        again, anew, own = [], [], []
+        strict, writer, reader = self.strict[schema_id], self.plain[schema_id], self.plain[newest]
+        again, own = [], []
         for row, payload in zip(rows, payloads, strict=True):
             try:
-                wire.check(payload, writer)
+                own.append(strict(payload))
             except wire.Malformed as reason:
                 dead.append((row, "undecodable", str(reason)))
             else:
                 again.append(row)
-                anew.append(_written(reader, fastavro.schemaless_reader(io.BytesIO(payload), writer, reader)))
-                own.append(_written(writer, fastavro.schemaless_reader(io.BytesIO(payload), writer, None)))
-        return again, anew, own
+        return again, own if schema_id == newest else [_resolved(payload, writer, reader) for payload in own], own
 
     def _addressed(
         self,
@@ -274,9 +273,10 @@ class _Taken:
         return Decoded(pl.concat(self.frames) if self.frames else _rows(empty, []), self.payloads)
 
 
-def _written(schema: Any, record: Any) -> bytes:
+def _resolved(payload: bytes, writer: Any, reader: Any) -> bytes:
+    """A payload that is well-formed under ``writer``, as ``reader`` writes it."""
     out = io.BytesIO()
-    fastavro.schemaless_writer(out, schema, record)
+    fastavro.schemaless_writer(out, reader, fastavro.schemaless_reader(io.BytesIO(payload), writer, reader))
     return out.getvalue()
 
 
