@@ -35,6 +35,8 @@ from processor.engine.assigned import Partitions
 from processor.engine.flow import RegisterFold
 from processor.engine.model import Batch, Fold, Outcome, Source
 from processor.engine.partition import LAGGING_RECORDS, Partition, Surroundings
+from processor.engine.shelf import shelf
+from processor.engine.snapshots import Snapshots
 from processor.engine.store import Memory, Store
 from processor.engine.succession import Committed, Predecessor
 from processor.engine.together import Together
@@ -44,7 +46,7 @@ from processor.engine.transport import BatchSchema
 from processor.flows import declarations
 from processor.former import Published
 from processor.labels import closed
-from processor.metrics import Metrics, Server
+from processor.metrics import Metrics, Restoring, Server
 from processor.settings import Settings
 
 log = structlog.get_logger()
@@ -93,6 +95,12 @@ class Observer:
     def posted(self, source: Source, posting: Outcome) -> None:
         self.metrics.spent(self.flows[source.topic], posting)
 
+    def snapshot(self, what: str, source: Source, **facts: Any) -> None:
+        flow = self.flows[source.topic]
+        self.metrics.snapshot(source, flow, what, time.time())
+        tell = log.warning if what in ("refused", "failed") else log.info
+        tell(f"snapshot {what}", flow=flow, partition=source.partition, **facts)
+
     def fetched(self, source: Source, behind: int) -> None:
         flow = self.flows[source.topic]
         self.metrics.lies_behind(source, flow, behind)
@@ -127,12 +135,14 @@ class WorkerApp:
         metrics.expect(dict(self.reference.lanes.select("lane", "expected_share").iter_rows()))
         self.observer = Observer(metrics, flows, settings.crash_at)
         self.registry.register(self._business())
+        self.registry.register(Restoring(self._restoring))
         self.executor = ThreadPoolExecutor(settings.step_threads, thread_name_prefix="step")
         self.steps = {topic: self._stepper(fold) for topic, fold in self.folds.items()}
         self.memory = Memory(settings.cache_mb, settings.buffers_mb)
         self.posting = asyncio.Lock()
         group = settings.group_before
         self.predecessor = Predecessor(settings.kafka, group, settings.topic_prefix) if group else None
+        self.snapshots = self._snapshots()
         self.partitions = Partitions(self._open, self._fatal, BATCHES_HELD * settings.poll_records)
         self.faust = self._app()
         self.server = Server(self.registry, settings.metrics_host, settings.metrics_port, self.ready)
@@ -148,6 +158,13 @@ class WorkerApp:
             RegisterFold(flow, versions, totals_partitions),
             TotalsFold([counted], self.settings.generation),
         ]
+
+    def _snapshots(self) -> Snapshots | None:
+        settings = self.settings
+        if not settings.snapshots:
+            return None
+        executor = ThreadPoolExecutor(1, thread_name_prefix="snapshot")
+        return Snapshots(shelf(settings.snapshots), settings.group_id, executor, self.observer.snapshot)
 
     def _business(self) -> Business:
         def scans() -> dict[int, Scan]:
@@ -168,6 +185,7 @@ class WorkerApp:
             broker=f"single-window://{host}",
             store="memory://",
             datadir=str(settings.state_dir / "faust"),
+            consumer_group_instance_id=settings.instance or None,
             broker_max_poll_records=settings.poll_records,
             broker_session_timeout=settings.session_seconds,
             broker_heartbeat_interval=min(3.0, settings.session_seconds / 4),
@@ -229,6 +247,7 @@ class WorkerApp:
                 predecessor=self.predecessor,
                 take_over=settings.take_over,
                 restate=partial(self._restate, fold) if isinstance(fold, TotalsFold) and self.predecessor else None,
+                snapshots=self.snapshots,
             ),
         )
 
@@ -260,8 +279,19 @@ class WorkerApp:
         held = list(self.partitions.held.values())
         if not held:
             return False, "no partitions assigned"
-        behind = [p for p in held if not p.replaced and (p.store is None or p.store.position < p.committed)]
-        return not behind, f"{len(held) - len(behind)} of {len(held)} partitions ready"
+        left = [p.left for p in held]
+        told = [f"{left.count(0)} of {len(held)} partitions ready"]
+        if restoring := [n for n in left if n]:
+            told.append(f"restoring: {len(restoring)} of {len(held)} partitions, {sum(restoring):,} records left")
+        return left.count(0) == len(held), "; ".join(told)
+
+    def _restoring(self) -> dict[tuple[str, int], int]:
+        held = list(self.partitions.held.values())
+        return {(p.fold.name, p.source.partition): p.left or 0 for p in held if p.store is not None}
+
+    def _stores(self) -> list[tuple[Source, str, Store]]:
+        held = list(self.partitions.held.values())
+        return [(p.source, p.fold.name, p.store) for p in held if p.store is not None]
 
     def _fatal(self, reason: str) -> None:
         if self.failed is None:
@@ -311,7 +341,9 @@ class WorkerApp:
     async def _work(self) -> None:
         self.faust.loop = asyncio.get_running_loop()
         self.faust.finalize()
-        crashed = asyncio.create_task(self._watch())
+        tasks = [asyncio.create_task(self._watch())]
+        if self.snapshots is not None:
+            tasks.append(asyncio.create_task(self.snapshots.keep(self._stores, self.settings.snapshot_seconds)))
         try:
             await self.faust.start()
             log.info("started", generation=self.settings.generation)
@@ -319,7 +351,8 @@ class WorkerApp:
         except KafkaError as error:
             self._fatal(f"{type(error).__name__}: {error}")
         finally:
-            crashed.cancel()
+            for task in tasks:
+                task.cancel()
             with contextlib.suppress(TimeoutError):  # without a broker Faust waits; positions are safe
                 await asyncio.wait_for(self._stop(), STOP_SECONDS)
             log.info("stopped")

@@ -12,12 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import numpy.typing as npt
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from processor.engine.lifecycle import Ints
 from processor.engine.model import Outcome, Source
+from processor.engine.snapshots import HAPPENINGS
 
 STATES = (
     "opening",
@@ -73,6 +74,12 @@ class Metrics:
             p + "answer_seconds", "Seconds from an event's append to its committed answer", ["flow"], ANSWER_SECONDS
         )
         registry.register(self.waits)
+        self.snapped = Gauge(
+            p + "snapshot_timestamp_seconds", "When the last snapshot of a store was taken", by, registry=registry
+        )
+        self.snapshots = Counter(
+            p + "snapshots", "Snapshots of stores, by what became of them", ["flow", "outcome"], registry=registry
+        )
         self.lanes = Gauge(
             p + "lane_expected_share", "Share of declarations a lane should have, 0 to 1", ["lane"], registry=registry
         )
@@ -108,6 +115,13 @@ class Metrics:
         """How far a partition's last fetch was from the end of the log."""
         self.behind.labels(flow, str(source.partition)).set(records)
 
+    def snapshot(self, source: Source, flow: str, what: str, now: float) -> None:
+        """A snapshot was taken, restored, refused, or failed."""
+        for each in HAPPENINGS:
+            self.snapshots.labels(flow, each).inc(each == what)
+        if what == "taken":
+            self.snapped.labels(flow, str(source.partition)).set(now)
+
     def expect(self, shares: Mapping[str, float]) -> None:
         """The shares lanes should have: what they drift from."""
         for lane, share in shares.items():
@@ -132,9 +146,27 @@ class Metrics:
     def gone(self, source: Source, flow: str) -> None:
         """A partition has left this worker: so do its series."""
         partition = str(source.partition)
-        for gauge in (self.position, self.watermark, self.behind):
+        for gauge in (self.position, self.watermark, self.behind, self.snapped):
             gauge.remove_by_labels({"flow": flow, "partition": partition})
         self.state.remove_by_labels({"flow": flow, "partition": partition})
+
+
+class Restoring(Collector):
+    """Offsets that ``left`` says are yet to be folded again in silence, by flow and partition."""
+
+    def __init__(self, left: Callable[[], Mapping[tuple[str, int], int]]) -> None:
+        self.left = left
+
+    def describe(self) -> Iterable[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(
+            "single_window_restoring_records", "Records left to fold again silently", labels=["flow", "partition"]
+        )
+        for (flow, partition), records in self.left().items():
+            family.add_metric([flow, str(partition)], records)
+        yield family
 
 
 class BulkHistogram(Collector):

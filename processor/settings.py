@@ -8,6 +8,8 @@ from typing import Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from processor.engine.shelf import shelf
+
 
 class WrongSettings(ValueError):
     """Every wrong setting with what is wrong about it, one a line."""
@@ -34,6 +36,14 @@ class Settings(BaseSettings):
     session_seconds: float = Field(10.0, ge=1, le=300, description="a worker silent for longer loses its partitions")
     cache_mb: int = Field(48, ge=1, le=65_536, description="RocksDB block cache of all stores together")
     buffers_mb: int = Field(48, ge=8, le=65_536, description="RocksDB write buffers of all stores together")
+    instance: str = Field(
+        "",
+        pattern=r"^[a-zA-Z0-9._-]{0,64}$",
+        description="name of this worker in its group, the same after a restart: its partitions wait for it "
+        "(static membership); empty: others take them when it stops",
+    )
+    snapshots: str = Field("", description="where copies of stores are kept: a directory, s3://bucket/path, ...")
+    snapshot_seconds: float = Field(600.0, ge=1, le=86_400, description="how often they are taken")
     log_level: str = Field("info", pattern=r"^(debug|info|warning|error)$")
     crash_at: str = Field("", description="for tests: point:flow:n, the process kills itself there the n-th time")
 
@@ -51,6 +61,13 @@ class Settings(BaseSettings):
         if self.replaces >= self.generation:
             raise ValueError(f"generation {self.generation} can only replace one before it, not {self.replaces}")
         return self
+
+    @field_validator("snapshots")
+    @classmethod
+    def _shelf(cls, value: str) -> str:
+        if value:
+            shelf(value)
+        return value
 
     @property
     def group_id(self) -> str:

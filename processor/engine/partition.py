@@ -23,6 +23,7 @@ from processor.engine import cluster, identity
 from processor.engine.model import Batch, DeadLetter, Fold, Outcome, Source
 from processor.engine.outbox import Fenced, Outbox
 from processor.engine.receipts import dead_letters
+from processor.engine.snapshots import Snapshots
 from processor.engine.store import Journalled, Mark, Memory, Store
 from processor.engine.succession import LOOK_SECONDS, Committed, Predecessor, Succession
 from processor.engine.transport import Fetched
@@ -91,6 +92,7 @@ class Surroundings:
     predecessor: Predecessor | None = None
     take_over: bool = False
     restate: Callable[[Source, Store], Outcome | None] | None = None
+    snapshots: Snapshots | None = None
 
 
 class Partition:
@@ -130,6 +132,14 @@ class Partition:
     def speaks(self) -> bool:
         """Whether what it says is said: not while the generation before still does."""
         return self.heir.speaks
+
+    @property
+    def left(self) -> int | None:
+        """Offsets left to fold in silence; None while it is not known."""
+        if self.replaced:
+            return 0
+        store = self.store
+        return None if store is None else max(0, self.committed - store.position)
 
     @property
     def has_room(self) -> bool:
@@ -190,13 +200,13 @@ class Partition:
             path = around.state / f"g{source.generation}" / f"{fold.name}-{source.partition}"
             store = await self._thread(Store, path, around.memory)
             try:
-                await self._recognise(store)
+                store = await self._known(store)
                 self.committed = max(committed.position, store.position)
                 self.published = max(committed.published, store.mark.posted)
                 since = await self.heir.open(store.position, restated=around.restate is None or store.is_restated)
                 self.committed = max(self.committed, since)
                 self.store = store
-                self._tell("restoring" if store.position < self.committed else self._state, position=store.position)
+                self._tell("restoring" if self.left else self._state, position=store.position, records=self.left)
                 self.told_at = time.monotonic()
                 await self._read_from(store.position)
                 self.ready = True
@@ -215,8 +225,23 @@ class Partition:
     def _state(self) -> str:
         return "live" if self.heir.speaks else "following"
 
-    async def _recognise(self, store: Store) -> None:
-        around, source, mark = self.around, self.source, store.mark
+    async def _known(self, store: Store) -> Store:
+        """The store, or a snapshot beyond it, once it is known to belong to the log."""
+        around, source = self.around, self.source
+        if store.mark.cluster:
+            await self._recognise(store.mark)
+        if around.snapshots is not None:
+            store = await around.snapshots.newest(source, self.fold.name, store, around.memory, self._recognise)
+        if not store.mark.cluster:
+            log = await self._recognise(store.mark)
+            store.adopt(
+                Mark(log.cluster, log.topic, log.partitions, source.generation, self.fold.definition, around.tables(0))
+            )
+        return store
+
+    async def _recognise(self, mark: Mark) -> identity.Log:
+        """The log, if a store at ``mark`` belongs to it; else raises Foreign."""
+        around, source = self.around, self.source
         last = mark.last[0] if mark.last else None
         log, record = await asyncio.to_thread(
             cluster.describe, around.bootstrap, around.prefix + source.topic, source.partition, last
@@ -226,10 +251,7 @@ class Partition:
         if record is None and last is not None and log.start <= last < log.end and not around.compacted:
             raise TimeoutError(f"the broker did not give the record at offset {last}")
         identity.check_last(mark, record, around.compacted)
-        if not mark.cluster:
-            store.adopt(
-                Mark(log.cluster, log.topic, log.partitions, source.generation, self.fold.definition, around.tables(0))
-            )
+        return log
 
     async def _read_from(self, position: int) -> None:
         """Batches that were fetched before the seek are told by their epoch; one fetched after it may wait already."""

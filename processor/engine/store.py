@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from rocksdict import BlockBasedOptions, Cache, DBRecoveryMode, Options, Rdict, WriteBatch, WriteBufferManager
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    Checkpoint,
+    DBRecoveryMode,
+    Options,
+    Rdict,
+    WriteBatch,
+    WriteBufferManager,
+)
 
 from processor.engine.model import Outcome
 
@@ -99,6 +109,7 @@ class Store:
     def __init__(self, path: Path, memory: Memory) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
+        self.writing = threading.Lock()
         with _disk():
             self.db = Rdict(str(path), memory.options())
         self.journal: list[Journalled] = []
@@ -146,9 +157,9 @@ class Store:
 
     def adopt(self, mark: Mark) -> None:
         """Write what the store belongs to: once, when it is new."""
-        with _disk():
+        with self.writing, _disk():
             self.db.put(POSITION, mark.dump())
-        self.mark = mark
+            self.mark = mark
 
     def entries(self, batches: Sequence[Journalled]) -> list[bytes]:
         """The journalled entries of ``batches``."""
@@ -172,9 +183,9 @@ class Store:
             fresh = Journalled(outcome.position, outcome.watermark, len(value))
             batch.put(fresh.key, value)
             journal = [*journal, fresh]
-        with _disk():
+        with self.writing, _disk():
             self.db.write(batch)
-        self.mark, self.journal = mark, journal
+            self.mark, self.journal = mark, journal
 
     def write_posting(self, posting: Outcome) -> None:
         """One WriteBatch: all that a posting changes; the entries it posted go."""
@@ -183,9 +194,17 @@ class Store:
         done = [each for each in self.journal if each.position <= posting.position]
         for each in done:
             batch.delete(each.key)
-        with _disk():
+        with self.writing, _disk():
             self.db.write(batch)
-        self.mark, self.journal = mark, self.journal[len(done) :]
+            self.mark, self.journal = mark, self.journal[len(done) :]
+
+    def checkpoint(self, path: Path) -> Mark:
+        """Make a copy of the store in ``path``, which is not there yet, and say where it stands; its files are shared
+        with the store's where the disk can. From any thread: writes wait for a moment.
+        """
+        with self.writing, _disk():
+            Checkpoint(self.db).create_checkpoint(str(path))
+            return self.mark
 
     @property
     def is_restated(self) -> bool:
@@ -213,7 +232,7 @@ class Store:
 
     def close(self) -> None:
         """What cannot be flushed now, on a full disk, is in the write-ahead log: nothing is lost."""
-        with contextlib.suppress(StoreError), _disk():
+        with contextlib.suppress(StoreError), self.writing, _disk():
             self.db.close()
 
 
