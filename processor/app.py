@@ -267,12 +267,13 @@ class WorkerApp:
             return Committed()
         return Committed.noted(*found)
 
-    def _stepper(self, fold: Fold) -> Callable[[Source, Batch, Store], Awaitable[Outcome]]:
+    def _stepper(self, fold: Fold) -> Callable[[Source, Batch, Store, bool], Awaitable[Outcome]]:
         if isinstance(fold, RegisterFold):
             return Together(fold, self.executor, self.settings.step_threads).step
 
-        async def step(source: Source, batch: Batch, store: Store) -> Outcome:
-            return await asyncio.get_running_loop().run_in_executor(self.executor, fold.step, source, batch, store)
+        async def step(source: Source, batch: Batch, store: Store, silent: bool) -> Outcome:
+            step = partial(fold.step, silent=silent)
+            return await asyncio.get_running_loop().run_in_executor(self.executor, step, source, batch, store)
 
         return step
 

@@ -77,17 +77,16 @@ class Engine:
             records = records[len(cut) :]
         source = Source("customs.declarations", partition, PARTITIONS)
         batch = Batch(records, store.position, records[-1].offset + 1)
-        outcome = folds()[0].step(source, batch, store)
-        if not silent:
-            for message in outcome.messages:
-                self._hear(partition, message)
+        outcome = folds()[0].step(source, batch, store, silent=silent)
+        for message in outcome.messages:
+            self._hear(partition, message)
         store.write(outcome)
 
     def publish(self, now: int) -> None:
         """Send every changed counter's partial, and let the totals flow add them up."""
         for partition, store in self.stores.items():
             before = self.published.get(partition, 0)
-            self._post(partition, [each for each in store.journal if each.position <= before])
+            self._post(partition, [each for each in store.journal if each.position <= before], silent=True)
             for message in self._post(partition, store.journal):
                 log = self.partials[message.partition]
                 for key, value in zip(message.keys, message.values, strict=True):
@@ -104,14 +103,15 @@ class Engine:
                         self.totals.update(zip(message.keys, message.values, strict=True))  # type: ignore[arg-type]
                 store.write(outcome)
 
-    def _post(self, partition: int, journal: list[Outcome]) -> list[Message]:
+    def _post(self, partition: int, journal: list[Outcome], *, silent: bool = False) -> list[Message]:
         """Post the oldest of a partition's journal; what publishes it."""
         store = self.stores[partition]
         if not journal:
             return []
         source = Source("customs.declarations", partition, PARTITIONS)
         position, watermark = journal[-1].position, journal[-1].watermark
-        posting = folds()[0].post(source, [each.entries for each in journal], position, watermark, store)
+        entries = [each.entries for each in journal]
+        posting = folds()[0].post(source, entries, position, watermark, store, silent=silent)
         kept, reached = store.journal[len(journal) :], (store.position, store.watermark)
         store.write(posting)
         store.position, store.watermark = reached

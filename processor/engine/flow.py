@@ -98,8 +98,8 @@ class RegisterFold:
         text = json.dumps([facts, life.table, counted, counters, dict(flow.stages)], default=list)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def step(self, source: Source, batch: Batch, view: View) -> Outcome:
-        return self.settle(source, batch, view, self.judge([(source, batch)])[0])
+    def step(self, source: Source, batch: Batch, view: View, *, silent: bool = False) -> Outcome:
+        return self.settle(source, batch, view, self.judge([(source, batch)])[0], silent=silent)
 
     def judge(self, work: Sequence[tuple[Source, Batch]]) -> list[Judged]:
         """Batches of different partitions, each as it is before its register has its say. As one frame: that costs
@@ -118,22 +118,31 @@ class RegisterFold:
         ends = np.cumsum(counts).tolist()
         return [judged] if len(work) == 1 else [judged.part(end - n, end) for n, end in zip(counts, ends, strict=True)]
 
-    def settle(self, source: Source, batch: Batch, view: View, judged: Judged) -> Outcome:
+    def settle(self, source: Source, batch: Batch, view: View, judged: Judged, *, silent: bool = False) -> Outcome:
         """Fold a judged batch (see ``model.Fold.step``)."""
         clock = _Clock(judged.seconds)
         watermark = max([view.watermark, *(record.timestamp for record in batch.records[-1:])])
-        outcome = Outcome(batch.end, watermark)
+        outcome = Outcome(batch.end, watermark, silent=silent)
         if len(judged.events):
             self._fold(source, batch, judged, view, outcome, clock)
-        if judged.dead:
+        if judged.dead and not silent:
             outcome.messages.append(receipts.dead_letters(self.flow.dead_letters, source, judged.dead))
             for letter in judged.dead:
                 outcome.tally["dead_letters", letter.reason] = outcome.tally.get(("dead_letters", letter.reason), 0) + 1
         outcome.seconds = clock.seconds
         return outcome
 
-    def post(self, source: Source, journal: Sequence[bytes], position: int, watermark: int, view: View) -> Outcome:
-        clock, posting = _Clock(), Outcome(position, watermark)
+    def post(
+        self,
+        source: Source,
+        journal: Sequence[bytes],
+        position: int,
+        watermark: int,
+        view: View,
+        *,
+        silent: bool = False,
+    ) -> Outcome:
+        clock, posting = _Clock(), Outcome(position, watermark, silent=silent)
         entries, counts = self.entries(unpack(journal)), Counts(view, posting, self.width)
         clock.lap("entries")
         changes = count(self.added, entries, self.width)
@@ -143,7 +152,8 @@ class RegisterFold:
             presence.told(counter, entries[counter.of], counts) for counter in self.distinct if counter.of in entries
         ]
         clock.lap("counters")
-        posting.messages += self.partials.messages(source, told, position, watermark)
+        if not silent:
+            posting.messages += self.partials.messages(source, told, position, watermark)
         clock.lap("partials")
         posting.expired = expired_minutes(view.posted_watermark, watermark)
         posting.seconds = clock.seconds
@@ -169,7 +179,8 @@ class RegisterFold:
         answers = Answers(frame, offsets, events.kind, judged.findings, folded, flow.lifecycle)
         findings = receipts.told(answers)
         answered = self.receipts.frame(source, answers, findings)
-        outcome.messages.append(self.receipts.message(flow.receipts, source, answered))
+        if not outcome.silent:
+            outcome.messages.append(self.receipts.message(flow.receipts, source, answered))
         receipts.tally(answered, findings, outcome)
         clock.lap("receipts")
         entries = flow.answered(answered, findings, judged.beside)

@@ -114,7 +114,8 @@ class Outcome:
     ``messages`` go into the Kafka transaction; ``puts``, ``deletes`` and ``expired`` (a range of keys to delete: from,
     to) into the store's one WriteBatch, with ``entries``, what has yet to be posted to counters (``journal.pack``).
     ``position`` and ``watermark``: up to where was folded or, of a posting, posted. ``tally`` counts for metrics:
-    (metric, label) -> n; ``seconds`` says where the time went.
+    (metric, label) -> n; ``seconds`` says where the time went. ``silent``: what was said before is not written again,
+    so there are no messages.
     """
 
     position: int
@@ -126,6 +127,7 @@ class Outcome:
     entries: bytes = b""
     tally: dict[tuple[str, str], int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    silent: bool = False
 
 
 class View(Protocol):
@@ -159,12 +161,23 @@ class Fold(Protocol):
         """Digest of what the past was folded with: counters, lifecycle, register layout."""
         ...
 
-    def step(self, source: Source, batch: Batch, view: View) -> Outcome:
-        """Fold a batch. Changes nothing; raises only when a record breaks the fold itself."""
+    def step(self, source: Source, batch: Batch, view: View, *, silent: bool = False) -> Outcome:
+        """Fold a batch. Changes nothing; raises only when a record breaks the fold itself. ``silent``: without
+        messages; all else is the same.
+        """
         ...
 
-    def post(self, source: Source, journal: Sequence[bytes], position: int, watermark: int, view: View) -> Outcome:
+    def post(
+        self,
+        source: Source,
+        journal: Sequence[bytes],
+        position: int,
+        watermark: int,
+        view: View,
+        *,
+        silent: bool = False,
+    ) -> Outcome:
         """Post ``journal``, all that was journalled up to ``position``, to the counters as they stand in ``view``:
-        their new values, and the messages that publish them.
+        their new values, and unless ``silent`` the messages that publish them.
         """
         ...

@@ -62,7 +62,7 @@ class Observer(Protocol):
 @dataclass(frozen=True)
 class Surroundings:
     """What partitions share. ``publish_seconds``: how often counters are published; ``lagging_seconds``: the same
-    while ``lagging``: answers come first. ``step``: the fold's, off the event loop. ``posting``: one posting at a time,
+    while ``lagging``: answers come first. ``step``: the fold's, off the event loop, perhaps in silence. ``posting``: one posting at a time,
     for its memory.
     ``linger_seconds``: rest between batches, unless more is left than ``fetch_records``, the most a fetch hands over.
     ``predecessor``: the generation before, if any, to be taken over from when it is wanted (``take_over``); then
@@ -80,7 +80,7 @@ class Surroundings:
     committed: Callable[[Source], Awaitable[Committed]]
     lagging: Callable[[], bool]
     posting: asyncio.Lock
-    step: Callable[[Source, Batch, Store], Awaitable[Outcome]]
+    step: Callable[[Source, Batch, Store, bool], Awaitable[Outcome]]
     publish_seconds: float = 0.25
     lagging_seconds: float = 30.0
     linger_seconds: float = 0.0
@@ -361,7 +361,7 @@ class Partition:
     async def _fold(self, batch: Batch, store: Store, outbox: Outbox | None) -> None:
         """Fold one batch; without an outbox, silently. A batch that breaks the step is halved down to its cause."""
         try:
-            outcome = await self.around.step(self.source, batch, store)
+            outcome = await self.around.step(self.source, batch, store, outbox is None)
         except ENVIRONMENT:
             raise
         except Exception as error:  # noqa: BLE001 the data's fault, or ours: find the record
@@ -406,7 +406,7 @@ class Partition:
         batches, position, watermark = self._next(store)
         began = time.monotonic()
         async with around.posting:
-            posting = await self._thread(self._post, store, batches, position, watermark)
+            posting = await self._thread(self._post, store, batches, position, watermark, silent)
             packed = await self._thread(outbox.pack, posting.messages)
         if not silent:
             if len(batches) == len(store.journal):
@@ -433,5 +433,5 @@ class Partition:
             return chosen, store.position, store.watermark
         return chosen, chosen[-1].position, chosen[-1].watermark
 
-    def _post(self, store: Store, batches: list[Journalled], position: int, watermark: int) -> Outcome:
-        return self.fold.post(self.source, store.entries(batches), position, watermark, store)
+    def _post(self, store: Store, batches: list[Journalled], position: int, watermark: int, silent: bool) -> Outcome:
+        return self.fold.post(self.source, store.entries(batches), position, watermark, store, silent=silent)

@@ -34,14 +34,15 @@ class Together:
         self.waiting: list[_Asked] = []
         self.rounds = 0
 
-    async def step(self, source: Source, batch: Batch, view: View) -> Outcome:
+    async def step(self, source: Source, batch: Batch, view: View, silent: bool) -> Outcome:
         """As ``model.Fold.step``."""
         loop = asyncio.get_running_loop()
         asked = _Asked(source, batch, loop.create_future())
         self.waiting.append(asked)
         self._begin()
         judged = await asked.answer
-        return await loop.run_in_executor(self.executor, self.fold.settle, source, batch, view, judged)
+        settle = partial(self.fold.settle, silent=silent)
+        return await loop.run_in_executor(self.executor, settle, source, batch, view, judged)
 
     def _begin(self) -> None:
         """Judge what waits, in a second thread, too, if there is much of it."""

@@ -86,15 +86,24 @@ class TotalsFold:
         ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
-    def post(self, source: Source, journal: Sequence[bytes], position: int, watermark: int, view: View) -> Outcome:
+    def post(
+        self,
+        source: Source,
+        journal: Sequence[bytes],
+        position: int,
+        watermark: int,
+        view: View,
+        *,
+        silent: bool = False,
+    ) -> Outcome:
         """Nothing: totals are published with the batch that changed them."""
         del source, journal, view
-        return Outcome(position, watermark)
+        return Outcome(position, watermark, silent=silent)
 
-    def step(self, source: Source, batch: Batch, view: View) -> Outcome:
+    def step(self, source: Source, batch: Batch, view: View, *, silent: bool = False) -> Outcome:
         started = time.perf_counter()
         watermark = max([view.watermark, *(record.timestamp for record in batch.records[-1:])])
-        outcome = Outcome(batch.end, watermark)
+        outcome = Outcome(batch.end, watermark, silent=silent)
         newest = self._newest(batch)
         for counted in self.flows.values():
             partials = newest.filter(pl.col("flow") == counted.flow)
@@ -125,7 +134,8 @@ class TotalsFold:
         for partition, position, watermark in moved.iter_rows():
             known[partition] = (max(position, known[partition][0]), max(watermark, known[partition][1]))
         outcome.puts.append((PROGRESS + counted.flow.encode(), json.dumps(known).encode()))
-        outcome.messages.append(self._told(source, counted, known, moved["partition"].to_list()))
+        if not outcome.silent:
+            outcome.messages.append(self._told(source, counted, known, moved["partition"].to_list()))
         return Progress([p for p, _ in known], before, min(watermark for _, watermark in known))
 
     def _known(self, counted: Counted, view: View) -> list[tuple[int, int]]:
@@ -200,9 +210,11 @@ class TotalsFold:
             rows.take(where, partials)
             outcome.puts += list(zip(stored, rows.dump(), strict=True))
             self._remember(counted, parts.filter(pl.Series(rows.first)), progress, outcome)
-            self._publish(source, parts, rows, progress, outcome)
+            if not outcome.silent:
+                self._publish(source, parts, rows, progress, outcome)
         if gone:
             outcome.deletes += [ROW + key.encode() for key in gone]
+        if gone and not outcome.silent:
             for output, some in self._by_counter(source, parsed(pl.Series(gone))):
                 tombs = [output.key_header + key for key in output.keys.write(some)]
                 outcome.messages.append(Message(output.topic, source.partition, tombs, [None] * len(tombs)))

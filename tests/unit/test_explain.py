@@ -212,10 +212,10 @@ def test_what_is_no_total_is_said_in_a_line() -> None:
 class Brittle(RegisterFold):
     """A fold that one record breaks."""
 
-    def step(self, source: Source, batch: Batch, view: View) -> Outcome:
+    def step(self, source: Source, batch: Batch, view: View, *, silent: bool = False) -> Outcome:
         if any(record.offset == 1 for record in batch.records):
             raise ZeroDivisionError
-        return super().step(source, batch, view)
+        return super().step(source, batch, view, silent=silent)
 
 
 def test_a_record_that_breaks_the_step_is_left_out_as_the_worker_leaves_it_out() -> None:

@@ -78,7 +78,8 @@ def test_what_waits_is_judged_as_one_and_a_batch_that_breaks_stands_alone() -> N
         with ThreadPoolExecutor(2) as executor:
             together = Together(fold, executor, 2)
             return await asyncio.gather(
-                *(together.step(source, batch, Memory()) for source, batch in work), return_exceptions=True
+                *(together.step(source, batch, Memory(), silent=False) for source, batch in work),
+                return_exceptions=True,
             )
 
     fold, work = Breaks(), traffic(200)

@@ -75,6 +75,8 @@ class Totals:
         while batch.records:
             now = batch.first(most)
             outcome = FOLD.step(HERE, now, self.store)
+            silent = FOLD.step(HERE, now, self.store, silent=True)
+            assert (silent.messages, silent.puts, silent.deletes) == ([], outcome.puts, outcome.deletes)
             self.store.write(outcome)
             for message in outcome.messages:
                 topic = self.topics.setdefault(message.topic, {})
