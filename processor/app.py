@@ -32,7 +32,7 @@ from connectors.topic_io import TopicError
 from processor import reference
 from processor.business import Business, Scan
 from processor.engine import cluster
-from processor.engine.assigned import Partitions
+from processor.engine.assigned import Partitions, readiness
 from processor.engine.flow import RegisterFold
 from processor.engine.model import Batch, Fold, Outcome, Source
 from processor.engine.partition import LAGGING_RECORDS, Partition, Surroundings
@@ -287,14 +287,7 @@ class WorkerApp:
 
     def ready(self) -> tuple[bool, str]:
         """Whether every assigned partition is restored, and what is the matter if not."""
-        held = list(self.partitions.held.values())
-        if not held:
-            return False, "no partitions assigned"
-        left = [p.left for p in held]
-        told = [f"{left.count(0)} of {len(held)} partitions ready"]
-        if restoring := [n for n in left if n]:
-            told.append(f"restoring: {len(restoring)} of {len(held)} partitions, {sum(restoring):,} records left")
-        return left.count(0) == len(held), "; ".join(told)
+        return readiness([p.left for p in list(self.partitions.held.values())])
 
     def _restoring(self) -> dict[tuple[str, int], int]:
         held = list(self.partitions.held.values())

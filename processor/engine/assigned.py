@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from faust.types import TP
 
@@ -56,3 +56,15 @@ class Partitions:
         error = task.exception()
         if error is not None:
             self.fatal(str(error) if isinstance(error, Foreign) else f"{type(error).__name__}: {error}")
+
+
+def readiness(left: Sequence[int | None]) -> tuple[bool, str]:
+    """Whether all assigned partitions are restored, and how far they are. ``left``: of each the records to be folded
+    again, None while it opens.
+    """
+    if not left:
+        return False, "no partitions assigned"
+    told = [f"{left.count(0)} of {len(left)} partitions ready"]
+    if restoring := [n for n in left if n]:
+        told.append(f"restoring: {len(restoring)} of {len(left)} partitions, {sum(restoring):,} records left")
+    return left.count(0) == len(left), "; ".join(told)
