@@ -75,3 +75,19 @@ def test_a_generation_replaces_the_one_before_unless_another_one_is_named(monkey
     monkeypatch.setenv("SINGLE_WINDOW_REPLACES", "3")
     with pytest.raises(WrongSettings, match="can only replace one before it"):
         read()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SNAPSHOTS", "bogus://bucket/path", "Unable to recognise URL"),
+        ("SNAPSHOT_SECONDS", "0", "greater than or equal to 1"),
+        ("INSTANCE", "worker 0", "should match pattern"),
+    ],
+)
+def test_a_place_or_a_name_that_cannot_be_is_told_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(f"SINGLE_WINDOW_{name}", value)
+    with pytest.raises(WrongSettings, match=f"SINGLE_WINDOW_{name}: .*{said}"):
+        read()
