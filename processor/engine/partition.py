@@ -62,9 +62,9 @@ class Observer(Protocol):
 @dataclass(frozen=True)
 class Surroundings:
     """What partitions share. ``publish_seconds``: how often counters are published; ``lagging_seconds``: the same
-    while ``lagging``: answers come first. ``step``: the fold's, off the event loop, perhaps in silence. ``posting``: one posting at a time,
-    for its memory.
-    ``linger_seconds``: rest between batches, unless more is left than ``fetch_records``, the most a fetch hands over.
+    while ``lagging``: answers come first. ``step``: the fold's, off the event loop; its last argument: in silence.
+    ``posting``: one posting at a time, for its memory. ``linger_seconds``: rest between batches, unless more is left
+    than ``fetch_records``, the most a fetch hands over.
     ``predecessor``: the generation before, if any, to be taken over from when it is wanted (``take_over``); then
     ``restate``, for a fold that says figures, gives all of them anew, or None while it has not come as far.
     """
