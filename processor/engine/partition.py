@@ -203,7 +203,7 @@ class Partition:
                 store = await self._known(store)
                 self.committed = max(committed.position, store.position)
                 self.published = max(committed.published, store.mark.posted)
-                since = await self.heir.open(store.position, restated=around.restate is None or store.is_restated)
+                since = await self.heir.open(store.position, restated=around.restate is None or store.mark.restated)
                 self.committed = max(self.committed, since)
                 self.store = store
                 self._tell("restoring" if self.left else self._state, position=store.position, records=self.left)

@@ -11,6 +11,7 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +33,13 @@ class StoreError(OSError):
     """The disk's fault: full, gone or damaged. Never the data's."""
 
 
+class Damaged(StoreError):
+    """The store is not what was written. It is moved aside when it is closed; the next opening begins anew."""
+
+
+DAMAGE = ("Corruption", "No such file")
+"""What RocksDB says of a store that is not what it wrote, or no longer there."""
+
 POSITION = b"p"
 JOURNAL = b"j"
 
@@ -42,7 +50,7 @@ class Mark:
     of the newest record folded; ``posted`` and ``posted_watermark``: the same of what was posted to counters; ``last``:
     (offset, append time, CRC-32 of key and value) of the newest record, or None; ``definition`` and ``tables``:
     digests of what the past was folded with; ``restated``: whether all its figures were published in the place of an
-    older generation's.
+    older generation's; ``manifest``: the name and size of RocksDB's list of files then.
     """
 
     cluster: str = ""
@@ -57,6 +65,7 @@ class Mark:
     posted: int = 0
     posted_watermark: int = 0
     restated: bool = False
+    manifest: tuple[str, int] | None = None
 
     def dump(self) -> bytes:
         return json.dumps(self.__dict__).encode()
@@ -64,7 +73,8 @@ class Mark:
     @classmethod
     def load(cls, raw: bytes) -> Mark:
         fields = json.loads(raw)
-        return cls(**{**fields, "last": tuple(fields["last"]) if fields["last"] else None})
+        pairs = {name: tuple(fields[name]) for name in ("last", "manifest") if fields.get(name)}
+        return cls(**{**fields, **pairs})
 
 
 class Journalled(NamedTuple):
@@ -104,28 +114,47 @@ class Memory:
 
 
 class Store:
-    """The store of one partition in ``path``. Reads may come from any thread; writes are one at a time."""
+    """The store of one partition in ``path``. Reads may come from any thread; writes are one at a time.
+
+    Raises StoreError, and Damaged for what cannot be read as it was written: then ``path`` is moved aside, to
+    ``path.broken-N``, no later than when the store is closed.
+    """
 
     def __init__(self, path: Path, memory: Memory) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
+        self.path, self.damaged = path, False
         self.writing = threading.Lock()
-        with _disk():
-            self.db = Rdict(str(path), memory.options())
+        self.db: Rdict | None = None
         self.journal: list[Journalled] = []
+        found = _manifest(path)
         try:
-            self._load()
+            with self._disk():
+                self.db = Rdict(str(path), memory.options())
+            self._load(found)
         except BaseException:
             self.close()
             raise
 
-    def _load(self) -> None:
-        with _disk():
-            raw = self.db.get(POSITION)
-            self.mark = Mark.load(raw) if raw else Mark()
-            for key, value in self.scan(JOURNAL):
-                position, watermark = (int.from_bytes(raw, "big") for raw in (key[1:], value[:8]))
-                self.journal.append(Journalled(position, watermark, len(value)))
+    def _load(self, found: tuple[str, int] | None) -> None:
+        """``found``: RocksDB's list of files as it was before opening, which writes a new one."""
+        with self._disk():
+            raw = self._open.get(POSITION)
+        self.mark = Mark.load(raw) if raw else Mark()
+        noted = self.mark.manifest
+        if noted and found and noted[0] == found[0] and noted[1] > found[1]:
+            # RocksDB takes a list cut short for an older one, and newer writes on top of it: rows would be missing
+            self.damaged = True
+            raise Damaged(self._said(f"{found[0]} has {found[1]} bytes, it had {noted[1]}"))
+        for key, value in self.scan(JOURNAL):
+            position, watermark = (int.from_bytes(raw, "big") for raw in (key[1:], value[:8]))
+            self.journal.append(Journalled(position, watermark, len(value)))
+        if raw:
+            self.adopt(self.mark)
+
+    @property
+    def _open(self) -> Rdict:
+        assert self.db is not None, "the store is closed"
+        return self.db
 
     @property
     def position(self) -> int:
@@ -143,23 +172,32 @@ class Store:
         """Stored values in the order of ``keys``."""
         if not keys:
             return []
-        with _disk():
-            values: list[bytes | None] = self.db.get(list(keys))
+        with self._disk():
+            values: list[bytes | None] = self._open.get(list(keys))
         return values
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """All entries whose key starts with ``prefix``, in key order."""
-        entries = self.db.iter()
-        entries.seek(prefix)
-        while entries.valid() and entries.key().startswith(prefix):
-            yield entries.key(), entries.value()
-            entries.next()
+        with self._disk():
+            entries = self._open.iter()
+            entries.seek(prefix)
+            while entries.valid() and entries.key().startswith(prefix):
+                yield entries.key(), entries.value()
+                entries.next()
+            try:
+                entries.status()  # what cannot be read ends it, too
+            finally:
+                del entries  # it would keep a damaged store open
 
     def adopt(self, mark: Mark) -> None:
-        """Write what the store belongs to: once, when it is new."""
-        with self.writing, _disk():
-            self.db.put(POSITION, mark.dump())
+        """Write where the store stands, and what it belongs to."""
+        mark = self._noted(mark)
+        with self.writing, self._disk():
+            self._open.put(POSITION, mark.dump())
             self.mark = mark
+
+    def _noted(self, mark: Mark) -> Mark:
+        return replace(mark, manifest=_manifest(self.path))
 
     def entries(self, batches: Sequence[Journalled]) -> list[bytes]:
         """The journalled entries of ``batches``."""
@@ -171,7 +209,7 @@ class Store:
         equals the store on disk.
         """
         mark = replace(
-            self.mark,
+            self._noted(self.mark),
             position=outcome.position,
             watermark=outcome.watermark,
             last=last or self.mark.last,
@@ -183,39 +221,32 @@ class Store:
             fresh = Journalled(outcome.position, outcome.watermark, len(value))
             batch.put(fresh.key, value)
             journal = [*journal, fresh]
-        with self.writing, _disk():
-            self.db.write(batch)
+        with self.writing, self._disk():
+            self._open.write(batch)
             self.mark, self.journal = mark, journal
 
     def write_posting(self, posting: Outcome) -> None:
         """One WriteBatch: all that a posting changes; the entries it posted go."""
-        mark = replace(self.mark, posted=posting.position, posted_watermark=posting.watermark)
+        mark = replace(self._noted(self.mark), posted=posting.position, posted_watermark=posting.watermark)
         batch = self._batch(posting, mark)
         done = [each for each in self.journal if each.position <= posting.position]
         for each in done:
             batch.delete(each.key)
-        with self.writing, _disk():
-            self.db.write(batch)
+        with self.writing, self._disk():
+            self._open.write(batch)
             self.mark, self.journal = mark, self.journal[len(done) :]
 
     def checkpoint(self, path: Path) -> Mark:
         """Make a copy of the store in ``path``, which is not there yet, and say where it stands; its files are shared
         with the store's where the disk can. From any thread: writes wait for a moment.
         """
-        with self.writing, _disk():
-            Checkpoint(self.db).create_checkpoint(str(path))
+        with self.writing, self._disk():
+            Checkpoint(self._open).create_checkpoint(str(path))
             return self.mark
-
-    @property
-    def is_restated(self) -> bool:
-        return self.mark.restated
 
     def write_restated(self) -> None:
         """Note that all figures were published in the place of an older generation's."""
-        mark = replace(self.mark, restated=True)
-        with _disk():
-            self.db.put(POSITION, mark.dump())
-        self.mark = mark
+        self.adopt(replace(self.mark, restated=True))
 
     @staticmethod
     def _batch(changes: Outcome, mark: Mark) -> WriteBatch:
@@ -232,14 +263,38 @@ class Store:
 
     def close(self) -> None:
         """What cannot be flushed now, on a full disk, is in the write-ahead log: nothing is lost."""
-        with contextlib.suppress(StoreError), self.writing, _disk():
-            self.db.close()
+        with contextlib.suppress(StoreError), self.writing, self._disk():
+            if self.db is not None:
+                self.db.close()
+        if self.damaged and self.path.exists():
+            self.path.rename(_aside(self.path))
+            self.damaged = False
+
+    @contextlib.contextmanager
+    def _disk(self) -> Iterator[None]:
+        """RocksDB raises plain Exceptions: name them."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 that is what RocksDB raises
+            text = str(error)
+            if not any(sign in text for sign in DAMAGE):
+                raise StoreError(text) from None
+            self.damaged = True
+            raise Damaged(self._said(text)) from None
+
+    def _said(self, text: str) -> str:
+        return f"the store is damaged; moved aside as {_aside(self.path).name} and folded anew: {text}"
 
 
-@contextlib.contextmanager
-def _disk() -> Iterator[None]:
-    """RocksDB raises plain Exceptions: name them."""
+def _manifest(path: Path) -> tuple[str, int] | None:
+    """RocksDB's list of files, its name and size: while a store is open, it only grows. None when there is none."""
     try:
-        yield
-    except Exception as error:  # noqa: BLE001 that is what RocksDB raises
-        raise StoreError(str(error)) from None
+        name = (path / "CURRENT").read_text(encoding="ascii").strip()
+        return name, (path / name).stat().st_size
+    except (OSError, ValueError):
+        return None
+
+
+def _aside(path: Path) -> Path:
+    """Where a damaged store goes."""
+    return next(each for n in count(1) if not (each := path.with_name(f"{path.name}.broken-{n}")).exists())
