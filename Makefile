@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .local/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check kafka-stop clean
+.PHONY: help setup run demo test chaos check kafka-stop clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ demo: run ## the same as run
 
 test: setup ## the whole test suite, on a real Kafka of its own
 	@$(BIN)/pytest
+
+chaos: setup ## all that may go wrong, each a scenario on a real Kafka: about half an hour, and a table
+	@$(BIN)/pytest tests/crash tests/chaos --long -n 2 --dist loadfile
 
 check: setup ## format, lint, types, imports
 	@$(BIN)/ruff format --check

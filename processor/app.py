@@ -22,7 +22,7 @@ os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:500,muzzy_decay_ms:50
 import faust
 import structlog
 import uvloop
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from faust.tables.manager import TableManager
 from faust.types import TP
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -369,7 +369,15 @@ class WorkerApp:
         """Faust crashed: so do we, and whoever runs us starts us again."""
         while not self.faust.crashed:  # noqa: ASYNC110 Faust tells of a crash by a flag
             await asyncio.sleep(0.5)
-        self._fatal(f"Faust crashed: {self.faust.crash_reason!r}")
+        self._fatal(_crash(self.faust.crash_reason))
+
+
+def _crash(reason: BaseException | None) -> str:
+    """In words, where we know what it means."""
+    if isinstance(reason, OffsetOutOfRangeError):
+        wanted = ", ".join(f"{tp.topic}-{tp.partition} from {offset} on" for tp, offset in reason.args[0].items())
+        return f"records are gone that were to be folded next: {wanted}. Were they deleted from the log?"
+    return f"Faust crashed: {reason!r}"
 
 
 def _tp(settings: Settings, source: Source) -> TP:

@@ -22,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def long(request: pytest.FixtureRequest) -> bool:
-    """Whether the whole of the chaos suite is wanted."""
+    """Whether the whole of a scenario is wanted, not its short form."""
     return bool(request.config.getoption("--long"))
 
 

@@ -46,11 +46,15 @@ class Traffic:
 @cache
 def traffic(events: int = EVENTS) -> Traffic:
     """The same for every scenario of a session; with duplicates, late events, faults and undecodable bytes."""
-    messages, ledger, now = [], Ledger(), datetime.now(UTC)
-    for message in generate(Plan(events, seed=7, bad=0.002)):
+    return told(generate(Plan(events, seed=7, bad=0.002)))
+
+
+def told(messages: Iterable[Message]) -> Traffic:
+    """These records as a log, with what the ledger says of it."""
+    log, ledger, now = tuple(messages), Ledger(), datetime.now(UTC)
+    for message in log:
         ledger.observe(message, now)
-        messages.append(message)
-    return Traffic(tuple(messages), ledger, ledger.counters, labels())
+    return Traffic(log, ledger, ledger.counters, labels())
 
 
 class Scene:
@@ -58,9 +62,13 @@ class Scene:
 
     def __init__(self, bootstrap: str, prefix: str, home: Path) -> None:
         self.bootstrap, self.prefix, self.home = bootstrap, prefix, home
-        self.traffic = traffic()
-        self.left = list(self.traffic.messages)
         self.workers: list[Worker] = []
+        self.play(traffic())
+
+    def play(self, traffic: Traffic) -> None:
+        """Take other traffic. Before anything was published."""
+        self.traffic = traffic
+        self.left = list(self.traffic.messages)
 
     def worker(self, name: str = "a", **settings: str) -> Worker:
         """Start a worker, with ``program`` another one. The same name takes the same state directory up again."""

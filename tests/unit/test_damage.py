@@ -85,7 +85,7 @@ SPOILT: dict[str, Callable[[Path], None]] = {
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
 def test_a_damaged_store_says_so_is_moved_aside_and_begun_anew(path: Path, spoil: Callable[[Path], None]) -> None:
     spoil(path)
-    with pytest.raises(Damaged, match="moved aside as left.broken-1"):
+    with pytest.raises(Damaged, match=r"moved aside as left\.broken-1"):
         everything(path)
     assert path.with_name("left.broken-1").is_dir()
     assert everything(path) == 0
@@ -103,7 +103,7 @@ def test_what_was_moved_aside_before_stays(path: Path) -> None:
     for turn in (1, 2):
         Store(path, Memory()).close()
         cut(path / "CURRENT", 0)
-        with pytest.raises(Damaged, match=f"broken-{turn}"):
+        with pytest.raises(Damaged, match=rf"left\.broken-{turn}"):
             Store(path, Memory())
     assert len(list(path.parent.glob("left.broken-*"))) == 2
 
