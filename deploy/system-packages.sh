@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What setup needs of the system: a Python that can make environments and, for the local broker, Java and Maven.
-# Root on Debian: installs what is missing, and Prometheus, which the demonstration and tests of it can do without.
+# Root on Debian: installs what is missing, Prometheus, which the demonstration and tests of it can do without, and
+# faketime, without which `make chaos` moves no clock.
 # Otherwise: one line says what to install.
 set -euo pipefail
 
@@ -34,6 +35,10 @@ install_prometheus() {
 
 if can_install && ! command -v prometheus >/dev/null; then
     install_prometheus || echo "Prometheus could not be installed; the demonstration goes without" >&2
+fi
+if can_install && ! command -v faketime >/dev/null; then
+    { apt-get update -q && apt-get install -y -q --no-install-recommends faketime; } ||
+        echo "faketime could not be installed; \`make chaos\` goes without" >&2
 fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 

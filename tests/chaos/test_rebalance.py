@@ -5,13 +5,14 @@ import time
 
 import pytest
 
-from tests.crash.scene import Scene
+from tests.crash.scene import Scene, traffic
 from tests.crash.test_stores import worked
 from tests.crash.worker import PATIENCE, Worker
 
 pytestmark = [pytest.mark.chaos, pytest.mark.kafka]
 
-SLOW = {"POLL_RECORDS": "10"}
+FEW = 1_500
+SLOW = {"POLL_RECORDS": "50"}
 
 
 def restoring(worker: Worker) -> bool:
@@ -25,6 +26,7 @@ def test_two_rebalances_while_partitions_are_restored_change_nothing(scene: Scen
     # b: without a store: restores -- gives some away ---- gives some away --- works on
     # c:                          joins: restores -------- gives some away --- works on
     # d:                                                  joins: restores ---- works on
+    scene.play(traffic(FEW))
     worked(scene, 0.7)
     b = scene.worker("b", **SLOW)
     b.until("it restores", lambda: restoring(b))

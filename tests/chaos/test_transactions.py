@@ -10,7 +10,7 @@ from processor.demo.compare import RECEIPTS
 from processor.engine.outbox import TRANSACTION_MS
 from tests.crash.scene import Scene
 from tests.crash.test_subscribers import open_in
-from tests.crash.worker import wait_for
+from tests.crash.worker import Worker, wait_for
 
 pytestmark = [pytest.mark.chaos, pytest.mark.kafka, pytest.mark.timeout(600)]
 
@@ -20,7 +20,7 @@ def test_a_transaction_that_times_out_on_the_broker_is_folded_again_and_said_onc
     # works - SIGSTOP in a transaction ... the broker aborts it ... SIGCONT: it is told - opened anew - works on
     worker = scene.worker(SESSION_SECONDS="300", POLL_RECORDS="50")
     worker.until("it is ready", worker.ready)
-    with TopicReader(scene.bootstrap, scene.prefix + RECEIPTS) as reader, scene.feeding(0.2):
+    with TopicReader(scene.bootstrap, scene.prefix + RECEIPTS) as reader:
         stalled_within(scene, worker, reader)
         began = time.monotonic()
         wait_for("the broker to abort", lambda: not open_in(reader), patience=3 * TRANSACTION_MS / 1000)
@@ -32,14 +32,17 @@ def test_a_transaction_that_times_out_on_the_broker_is_folded_again_and_said_onc
     scene.check(worker)
 
 
-def stalled_within(scene: Scene, worker, reader: TopicReader) -> None:
-    """Stop the worker while a transaction on receipts is open."""
-    for _ in range(200):
-        worker.until("an open transaction", lambda: any(open_in(reader) for _ in range(50)))
-        worker.send(signal.SIGSTOP)
-        wait_for("it to stall", worker.stalled)
-        time.sleep(0.5)  # what it had sent arrives
-        if open_in(reader):
-            return
-        worker.send(signal.SIGCONT)
-    raise AssertionError(f"never stalled within a transaction\n{scene.tails()}")
+def stalled_within(scene: Scene, worker: Worker, reader: TopicReader) -> None:
+    """Publish bit by bit, and stop the worker while a transaction on receipts is open."""
+    while len(scene.left) > 0.1 * len(scene.traffic.messages):
+        scene.publish(0.01)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            if open_in(reader):
+                worker.send(signal.SIGSTOP)
+                wait_for("it to stall", worker.stalled)
+                time.sleep(0.5)  # what it had sent arrives
+                if open_in(reader):
+                    return
+                worker.send(signal.SIGCONT)
+    raise AssertionError(f"never stalled within a transaction\n{worker.tail()}")
