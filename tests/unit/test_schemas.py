@@ -220,14 +220,15 @@ def test_every_record_travels_on_one_topic() -> None:
     assert sorted(carried) == sorted(schemas.names())
 
 
-def test_what_is_folded_is_stamped_by_the_broker_and_answers_lie_beside_their_events() -> None:
+def test_every_record_is_stamped_by_the_broker_whatever_the_clock_of_who_wrote_it() -> None:
+    assert {topic.config["message.timestamp.type"] for topic in schemas.topics()} == {"LogAppendTime"}
+
+
+def test_what_is_folded_is_kept_for_ever_and_answers_lie_beside_their_events() -> None:
     flow = declarations.flow(reference.load())
     assert flow.topic == INPUT.name
     assert tuple(flow.records) == INPUT.values
     assert ", ".join(dict.fromkeys(flow.records.values())) == INPUT.key
-    assert {schemas.topic(name).config["message.timestamp.type"] for name in (flow.topic, "counters.partials")} == {
-        "LogAppendTime"
-    }
     assert INPUT.config["retention.ms"] == "-1", "the log is what everything can be folded from anew"
     assert {schemas.topic(name).partitions for name in (flow.receipts, flow.dead_letters)} == {INPUT.partitions}
 
