@@ -16,8 +16,8 @@ NEVER = np.iinfo(np.int64).max
 
 class Known:
     """A table by its key. ``table``: ``known_from`` (Int64, ms) and key columns (String, or integers of a small range);
-    no key occurs twice. ``on``: what asks for each key column. ``place``: an expression on what asks, the place of
-    each row's key among all there might be.
+    raises ValueError where a key occurs twice. ``on``: what asks for each key column. ``place``: an expression on what
+    asks, the place of each row's key among all there might be.
     """
 
     def __init__(self, table: pl.DataFrame, on: Mapping[str, pl.Expr]) -> None:
@@ -28,8 +28,11 @@ class Known:
             own.append(numbered(pl.col(key)) * count)
             count *= size
         self.place = reduce(add, place)
+        places = table.select(reduce(add, own)).to_series()
+        if places.n_unique() < len(table):
+            raise ValueError(f"a key occurs twice in a table by {', '.join(on)}")
         self.rows = np.full(count, len(table))
-        self.rows[table.select(reduce(add, own)).to_series().to_numpy()] = np.arange(len(table))
+        self.rows[places.to_numpy()] = np.arange(len(table))
         self.since = np.append(table["known_from"].to_numpy(), NEVER)
         self.columns = {column.name: column.extend_constant(None, 1) for column in table.get_columns()}
 
