@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import schemas
-from processor.engine import flow
+from processor.engine import judged
 from processor.engine.decode import MAX_BYTES, REASONS, Decoder
 from processor.engine.model import DeadLetter, LogRecord, Source
 from tests import events, oracle_decode
@@ -287,7 +287,7 @@ def test_identity_is_the_first_three_fields_and_content_begins_after_the_fifth(
     for part in decoded.values():
         if len(part.frame):
             own = [taken_apart(sent[row]) for row in part.frame["row"].to_list()]
-            found = [hashes.view(np.uint64).tolist() for hashes in flow._hashes(part)]
+            found = [hashes.view(np.uint64).tolist() for hashes in judged._hashes(part)]
             assert found == [[xxhash.xxh3_64_intdigest(one) for one in each] for each in zip(*own, strict=True)]
 
 
