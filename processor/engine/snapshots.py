@@ -17,11 +17,14 @@ from pathlib import Path
 from processor.engine import snapshot
 from processor.engine.identity import Foreign
 from processor.engine.model import Source
-from processor.engine.shelf import Shelf, ShelfError
+from processor.engine.shelf import Missing, Shelf, ShelfError
 from processor.engine.snapshot import MANIFEST, NAME, Refused, Snapshot, position_of, taken_at
 from processor.engine.store import Mark, Memory, Store
 
 KEPT = 2
+PATIENCE_SECONDS = 20.0
+"""A place that does not say in this time what it has is away: a partition that opens does without."""
+
 ABANDONED_SECONDS = 86_400
 """What has no manifest for so long will never have one."""
 
@@ -53,8 +56,8 @@ class Snapshots:
                     continue
                 try:
                     taken = await loop.run_in_executor(self.executor, self.take, source, flow, store)
-                except OSError as error:  # the disk, the shelf, or the partition has gone meanwhile
-                    self.tell("failed", source, reason=str(error)[:200])
+                except Exception as error:  # noqa: BLE001 whatever it is: work goes on without a snapshot
+                    self.tell("failed", source, reason=f"{type(error).__name__}: {error}"[:200])
                 else:
                     self.taken[source] = taken.mark.position
                     self.tell("taken", source, position=taken.mark.position)
@@ -71,9 +74,10 @@ class Snapshots:
         be used is told, and why; then an older one, or the store, has to do.
         """
         try:
-            whole = await asyncio.to_thread(lambda: self._folders(self._home(source, flow))[0])
-        except ShelfError as error:
-            self.tell("failed", source, reason=str(error))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                whole, _ = await asyncio.to_thread(self._folders, self._home(source, flow))
+        except (ShelfError, TimeoutError) as error:
+            self.tell("failed", source, reason=str(error) or "the place does not answer")
             return store
         for folder in whole:
             position, fetched = position_of(folder), snapshot.beside(store.path, "fetched")
@@ -122,7 +126,7 @@ class Snapshots:
         whole, found = self._folders(home)
         scratch, kin = snapshot.beside(store.path, "manifest"), []
         for folder in whole:
-            with contextlib.suppress(Refused):
+            with contextlib.suppress(Refused, Missing):  # another worker may be tidying, too
                 if _kind(snapshot.read(self.shelf, folder, scratch).mark) == _kind(taken.mark):
                     kin.append(folder)
         abandoned = time.time() - ABANDONED_SECONDS
