@@ -271,7 +271,7 @@ ENVELOPES = st.fixed_dictionaries(
 def taken_apart(record: Record) -> tuple[bytes, bytes]:
     """The bytes of an event's identity, its first three fields, and those of its content: all after the fifth."""
     types = {field["name"]: field["type"] for field in schemas.latest(events.name_of(record)).parsed["fields"]}
-    assert tuple(types)[:5] == oracle_decode.ENVELOPE == flow.ENVELOPE
+    assert tuple(types)[:5] == oracle_decode.ENVELOPE == judged.ENVELOPE
     written = [write(kind, record[name]) for name, kind in types.items()]
     return b"".join(written[:3]), b"".join(written[5:])
 
