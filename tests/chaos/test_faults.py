@@ -25,7 +25,7 @@ from tests.oracle import Oracle
 from tests.oracle_decode import LogRecord as OracleRecord
 from tests.unit.test_engine import by_partition, lasting, normal
 
-SHORT, LONG = 4, 1_000
+SHORT, LONG = 8, 1_000
 STEPS = 20
 happened: Counter[str] = Counter()
 
@@ -114,14 +114,21 @@ class Faults(RuleBasedStateMachine):
         happened[f"kills {at}"] += 1
         self.worker = None
 
+    @precondition(lambda self: self.worker and self.worker.doing and not self.worker.doing.silent)
+    @rule()
+    def it_is_killed_between_transaction_and_store(self) -> None:
+        self.its_transaction_commits()
+        self.it_is_killed()
+
+    @precondition(lambda self: self.store.position > 0)
     @rule()
     def the_store_is_copied(self) -> None:
         self.snapshots.append(self.store.copy())
 
-    @precondition(lambda self: not self.worker)
+    @precondition(lambda self: not self.worker and self.store.position > 0)
     @rule(which=st.integers(0, 9))
     def an_older_store_or_none_is_put_back(self, which: int) -> None:
-        self.store = self.snapshots[-1 - which % len(self.snapshots)].copy()
+        self.store = self.snapshots[which % len(self.snapshots)].copy()
         happened["stale stores" if self.store.position else "missing stores"] += 1
 
     @precondition(lambda self: any(zombie.doing and not zombie.doing.silent for zombie in self.zombies))
