@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.scene import Scene
+from tests.crash.scene import Scene, traffic
 
 pytestmark = [pytest.mark.chaos, pytest.mark.kafka]
+
+
+FEW = 1_200
 
 
 def spoilt(state: Path, flow: str, pattern: str, spoil: Callable[[Path], None]) -> int:
@@ -51,6 +54,7 @@ def test_a_damaged_store_is_told_of_moved_aside_and_folded_again(
     # work -> stop: rows are in files -> work on -> kill -> the disk damages stores -> start: says so -> work on
     if what == "CURRENT" and not long:
         pytest.skip("only with --long")
+    scene.play(traffic(FEW))
     scene.publish(0.4)
     first = scene.worker()
     scene.counted(first)

@@ -12,7 +12,7 @@ from tests.crash.test_stores import refused
 
 pytestmark = [pytest.mark.chaos, pytest.mark.kafka]
 
-FEW = 800
+FEW = 1_200
 
 
 def remove(scene: Scene, before: dict[int, int]) -> None:

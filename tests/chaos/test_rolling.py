@@ -15,12 +15,14 @@ from tests.chaos.prefixes import Prefixes
 from tests.crash.scene import INPUT, Scene, traffic
 from tests.crash.test_kills import BATCHES, COUNTERS
 from tests.crash.test_subscribers import Follower, expected, figures, holds_what_it_says
-from tests.crash.worker import PATIENCE, Worker
+from tests.crash.worker import Worker, wait_for
 
 pytestmark = [pytest.mark.chaos, pytest.mark.kafka]
 
-EVENTS = 8_000
-SMALL = {"POLL_RECORDS": "100"}
+EVENTS = 6_000
+AT_FIRST, MEANWHILE, BIT_BY_BIT, BITS = 0.05, 0.03, 0.06, 20
+"""Shares of the log that come before the first kill, while a worker is killed, and until it kills itself."""
+
 SEED = 5
 SEPARATOR = "\x1f"
 
@@ -39,17 +41,17 @@ class Witness(Follower):
         self.shown |= {(place[2], measures) for place, measures in figures(rows, "ALL_TIME").items()}
 
 
-def dies(scene: Scene, worker: Worker) -> None:
-    """Let records come bit by bit until the worker has killed itself."""
-    deadline = time.monotonic() + PATIENCE
-    while worker.process.poll() is None and time.monotonic() < deadline:
-        if len(scene.left) > 0.02 * len(scene.traffic.messages):
-            scene.publish(0.004)
-        time.sleep(0.2)
-    assert worker.ends(1) == -signal.SIGKILL, worker.tail()
+def dies(scene: Scene, worker: Worker, share: float) -> None:
+    """Let a share of the records come bit by bit; the worker kills itself meanwhile."""
+    wait_for("it to be ready", lambda: worker.ready() or worker.process.poll() is not None, tell=worker.tail)
+    for _ in range(BITS):
+        scene.publish(share / BITS)
+        time.sleep(0.3)
+        if worker.process.poll() is not None:
+            break
+    assert worker.ends() == -signal.SIGKILL, worker.tail()
 
 
-@pytest.mark.usefixtures("only_long")
 def test_three_workers_killed_in_turn_at_random_and_at_each_point_show_nothing_that_was_not_so(scene: Scene) -> None:
     # a: works  kill -9 . start - point 1 kills it . start --------------------------------------- works on
     # b: works ------------------------------------- kill -9 . start - point 2 kills it . start -- works on
@@ -57,19 +59,19 @@ def test_three_workers_killed_in_turn_at_random_and_at_each_point_show_nothing_t
     # subscriber: reads committed totals throughout, and keeps all it is shown
     rng = random.Random(SEED)
     scene.play(traffic(EVENTS))
-    scene.publish(0.05)
+    scene.publish(AT_FIRST)
     witness, trade = Witness(scene), Follower(scene, TRADE, snapshot=False)
     try:
-        workers = {name: scene.worker(name, **SMALL) for name in "abc"}
-        points = [*BATCHES, *COUNTERS]
-        for turn, point in enumerate(points):
+        workers = {name: scene.worker(name) for name in "abc"}
+        points = (*BATCHES, *COUNTERS)
+        for turn, (point, flow, _) in enumerate(point.split(":") for point in points):
             name = "abc"[turn % 3]
-            scene.publish(0.03)
+            scene.publish(MEANWHILE)
             time.sleep(rng.uniform(0.0, 4.0))
             workers[name].kill()
-            victim = scene.worker(name, CRASH_AT=point, **SMALL)
-            dies(scene, victim)
-            workers[name] = scene.worker(name, **SMALL)
+            victim = scene.worker(name, CRASH_AT=f"{point}:{flow}:2")
+            dies(scene, victim, BIT_BY_BIT)
+            workers[name] = scene.worker(name)
         scene.publish()
         scene.check(*workers.values())
         ends = end_offsets(scene.bootstrap, scene.prefix + INPUT)

@@ -8,17 +8,20 @@ import pytest
 from connectors.topic_io import TopicReader
 from processor.demo.compare import RECEIPTS
 from processor.engine.outbox import TRANSACTION_MS
-from tests.crash.scene import Scene
+from tests.crash.scene import Scene, traffic
 from tests.crash.test_subscribers import open_in
 from tests.crash.worker import Worker, wait_for
 
 pytestmark = [pytest.mark.chaos, pytest.mark.kafka, pytest.mark.timeout(600)]
 
+FEW = 1_200
+
 
 @pytest.mark.usefixtures("only_long")
 def test_a_transaction_that_times_out_on_the_broker_is_folded_again_and_said_once(scene: Scene) -> None:
     # works - SIGSTOP in a transaction ... the broker aborts it ... SIGCONT: it is told - opened anew - works on
-    worker = scene.worker(SESSION_SECONDS="300", POLL_RECORDS="50")
+    scene.play(traffic(FEW))
+    worker = scene.worker(SESSION_SECONDS="300")
     worker.until("it is ready", worker.ready)
     with TopicReader(scene.bootstrap, scene.prefix + RECEIPTS) as reader:
         stalled_within(scene, worker, reader)
