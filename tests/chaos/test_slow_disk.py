@@ -70,7 +70,7 @@ def test_on_a_slow_disk_a_worker_takes_its_time_and_counts_what_is_right(scene: 
     scene.play(traffic(FEW))
     began = time.monotonic()
     scene.publish(0.5)
-    killed = scene.worker("a", STATE_DIR=str(disk.path / "state"), CRASH_AT="before_store:declarations:12")
+    killed = scene.worker("a", STATE_DIR=str(disk.path / "state"), CRASH_AT="before_store:declarations:5")
     disk.slow(killed)
     assert killed.ends() == -signal.SIGKILL, killed.tail()
     scene.publish()
