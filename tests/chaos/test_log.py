@@ -1,6 +1,7 @@
 """The log is cut short: records that were to be folded are gone. Nothing is counted past that, and it is said."""
 
 import signal
+import time
 
 import pytest
 from kafka import TopicPartition
@@ -9,6 +10,7 @@ from kafka.admin import KafkaAdminClient
 from connectors.topic_io import end_offsets
 from tests.crash.scene import INPUT, Scene, traffic
 from tests.crash.test_stores import refused
+from tests.crash.worker import wait_for
 
 pytestmark = [pytest.mark.chaos, pytest.mark.kafka]
 
@@ -60,6 +62,8 @@ def test_a_log_cut_under_a_running_worker_stops_it(scene: Scene) -> None:
     worker = scene.worker(SESSION_SECONDS="60")
     scene.counted(worker)
     worker.send(signal.SIGSTOP)
+    wait_for("it to stall", worker.stalled)
+    time.sleep(2)  # a fetch that waits at the broker ends without records: it would bring what comes now
     scene.publish()
     remove(scene, {partition: end - 1 for partition, end in end_offsets(scene.bootstrap, scene.prefix + INPUT).items()})
     worker.send(signal.SIGCONT)
