@@ -104,7 +104,9 @@ def fetch(shelf: Shelf, folder: str, snapshot: Snapshot, target: Path, memory: M
     try:
         opened = Store(target, memory)
     except StoreError as error:
-        raise Refused(f"it does not open: {error}") from None
+        for moved in target.parent.glob(f"{target.name}.broken-*"):  # where a damaged store of our own is kept
+            shutil.rmtree(moved, ignore_errors=True)
+        raise Refused(f"it does not open: {str(error).rpartition('anew: ')[2]}") from None
     opened.close()
     if replace(opened.mark, manifest=None) != replace(snapshot.mark, manifest=None):  # opening writes a new list
         raise Refused("the store in it does not stand where its manifest says")

@@ -3,6 +3,7 @@ else is refused with its reason, and the store goes on as it was.
 """
 
 import asyncio
+import hashlib
 import json
 import re
 import shutil
@@ -177,7 +178,18 @@ def forge(**changes: Any) -> Callable[[Path], None]:
     return change
 
 
+def swap(folder: Path) -> None:
+    """Bytes no store can be opened from, with a manifest that says they are right."""
+    file = folder / "CURRENT"
+    file.write_bytes(b"MANIFEST-999999\n")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["CURRENT"] = [file.stat().st_size, digest]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
 SPOILT = [
+    (swap, "it does not open: "),
     (flip, r"\.sst is damaged: its SHA-256"),
     (shorten, r"\.sst has \d+ bytes, its manifest says"),
     (lambda folder: data(folder).unlink(), r"\.sst is missing"),
@@ -212,6 +224,7 @@ def test_a_spoilt_or_foreign_snapshot_is_refused_and_the_one_before_it_is_taken(
     assert re.search(why, facts["reason"]), facts
     assert rows(restored) == [b"row %d" % offset for offset in range(100)]
     restored.close()
+    assert {path.name for path in kept.home.iterdir()} == {"own", "new", "shelf"}, "nothing is left beside the stores"
 
 
 def test_when_all_are_refused_the_own_store_goes_on_untouched(kept: Kept) -> None:
