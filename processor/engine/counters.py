@@ -76,25 +76,27 @@ def parsed(keys: pl.Series) -> pl.DataFrame:
     """
     parts = keys.alias("parts").str.split(SEPARATOR).to_frame().lazy()
     part = pl.col("parts").list
-    frame = parts.select(
+    frame = parts.select_seq(
         kind=part.get(0),
         number=part.get(1),
         counter=part.get(2),
         dimensions=part.slice(3, part.len() - 4),
         time_zone=part.get(-1),
     ).collect()
-    windows = frame.select("kind", "number", "time_zone").unique(maintain_order=True)
+    windows = frame.select_seq("kind", "number", "time_zone").unique(maintain_order=True)
     return frame.join(_instants(windows), on=["kind", "number", "time_zone"], how="left", maintain_order="left")
 
 
 def _instants(windows: pl.DataFrame) -> pl.DataFrame:
     number = pl.col("number").cast(pl.Int64)
-    walls = windows.with_columns(_wall(number).alias("from"), _wall(number + 1).alias("to"))
+    walls = windows.with_columns_seq(_wall(number).alias("from"), _wall(number + 1).alias("to"))
     zones = [
-        here.with_columns(window_start=_instant("from", zone), window_end=_instant("to", zone))
+        here.with_columns_seq(window_start=_instant("from", zone), window_end=_instant("to", zone))
         for (zone,), here in walls.group_by("time_zone", maintain_order=True)
     ]
-    return (pl.concat(zones) if zones else walls.with_columns(window_start=pl.lit(0), window_end=pl.lit(0))).select(
+    return (
+        pl.concat(zones) if zones else walls.with_columns_seq(window_start=pl.lit(0), window_end=pl.lit(0))
+    ).select_seq(
         "kind",
         "number",
         "time_zone",
@@ -163,7 +165,7 @@ def timed(frame: pl.DataFrame) -> pl.DataFrame:
         local = pl.from_epoch("at", time_unit="ms").dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
         here = local.dt.replace_time_zone(None).dt.epoch("ms")
         wall = pl.when(pl.col("time_zone") == zone).then(here).otherwise(wall)
-    return frame.with_columns(
+    return frame.with_columns_seq(
         minute=wall.floordiv(60_000).cast(pl.Int32),
         live=pl.col("at").floordiv(60_000) * 60_000 + MINUTE_LIFETIME_MS > pl.col("appended"),
     )
@@ -173,7 +175,7 @@ def amounts(of: pl.Expr, measures: Sequence[tuple[str, str]], frame: pl.DataFram
     """One row per entry: ``of`` (``keyed``), ``minute``, ``live`` and the amounts _0, _1 ..."""
     columns = [pl.col(column).cast(pl.Int64) for _, column in measures]
     columns += [pl.lit(0, pl.Int64)] * (width - len(columns))
-    return frame.select(
+    return frame.select_seq(
         of.alias("of"), "minute", "live", *(column.alias(f"_{place}") for place, column in enumerate(columns))
     )
 
@@ -205,4 +207,4 @@ def month_of(day: pl.Expr) -> pl.Expr:
 
 
 def _in_window(kind: str, part: pl.DataFrame, width: int) -> pl.DataFrame:
-    return part.select(in_window(kind, pl.col("of")).alias("key"), pl.col([f"_{place}" for place in range(width)]))
+    return part.select_seq(in_window(kind, pl.col("of")).alias("key"), pl.col([f"_{place}" for place in range(width)]))

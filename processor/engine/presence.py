@@ -54,7 +54,7 @@ def told(counter: Counter, entries: pl.DataFrame, counts: Counts) -> Told:
     assert counter.distinct is not None
     month = month_of(pl.col("minute").floordiv(DAY_MINUTES))
     names = (*counter.kept, counter.distinct)
-    keys, changed = turned(KEPT, MONTH, entries.with_columns(window=month), counter.name, names, counts)
+    keys, changed = turned(KEPT, MONTH, entries.with_columns_seq(window=month), counter.name, names, counts)
     values = np.zeros((len(keys), counts.width), np.int64)
     values[:, 0] = changed["sign"].to_numpy() > 0
     return Told(keys, values, changed[counter.distinct].cast(pl.Binary).to_list())
@@ -68,10 +68,10 @@ def turned(
     """
     columns = (*names, "time_zone")
     sums = frame.group_by("window", *columns).agg(pl.col("sign").sum()).filter(pl.col("sign") != 0)
-    keys: list[bytes] = sums.select(in_window(kind, keyed(counter, names)).cast(pl.Binary)).to_series().to_list()
+    keys: list[bytes] = sums.select_seq(in_window(kind, keyed(counter, names)).cast(pl.Binary)).to_series().to_list()
     amounts = np.zeros((len(keys), counts.width), np.int64)
     amounts[:, 0] = sums["sign"].to_numpy()
     before, after = counts.add(prefix, Changes(keys, amounts))
     sign = (after[:, 0] > 0).astype(np.int64) - (before[:, 0] > 0)
     places = np.nonzero(sign)[0]
-    return [keys[place] for place in places.tolist()], sums[places].with_columns(sign=pl.Series(sign[places]))
+    return [keys[place] for place in places.tolist()], sums[places].with_columns_seq(sign=pl.Series(sign[places]))

@@ -64,12 +64,12 @@ class Writer:
     def frame(self, source: Source, answers: Answers, findings: pl.DataFrame) -> pl.DataFrame:
         """Events in log order with their receipts' fields. ``findings``: what is told (``told``)."""
         life, folded = answers.lifecycle, answers.folded
-        events = answers.frame.with_columns(offset=answers.offsets)
+        events = answers.frame.with_columns_seq(offset=answers.offsets)
         events = events.join(by_row(findings), on="row", how="left", maintain_order="left")
         warned = (folded.verdict == ACCEPTED) & events["findings"].is_not_null().to_numpy()
         names = pl.Series([*OUTCOMES, WITH_WARNINGS]).gather(np.where(warned, len(OUTCOMES), folded.verdict))
         prefix = f"{source.generation}-{source.topic}-{source.partition}-"
-        return events.with_columns(
+        return events.with_columns_seq(
             pl.concat_str(pl.lit(prefix), pl.col("offset").cast(pl.String)).alias("receipt_id"),
             pl.lit(source.generation, pl.Int32).alias("generation"),
             pl.col("key").alias("number"),

@@ -29,6 +29,13 @@ VEHICLES = ["001", "003"]
 """Units in which cars are counted: set 台, vehicle 辆."""
 PLATFORM_ZONE = "Asia/Shanghai"
 CONTROL = "CONTROL"
+EMPTY = (
+    cs.string().fill_null(""),
+    cs.integer().fill_null(0),
+    cs.boolean().fill_null(value=False),
+    pl.col(pl.List).fill_null([]),
+)
+"""What stands for what a record does not have."""
 
 
 class Codes:
@@ -43,7 +50,7 @@ class Codes:
         self.sections = Known(reference.sections, {"chapter": c("chapter")})
         self.headings = Known(reference.watched_headings, {"heading": c("heading")})
         self.watched = {name: Known(reference.areas, {"code": c(name)}) for name in AREAS}
-        conditions = reference.commodity_conditions.with_columns(size=c("prefix").str.len_bytes())
+        conditions = reference.commodity_conditions.with_columns_seq(size=c("prefix").str.len_bytes())
         longest_first = conditions.sort("size", descending=True).group_by("size", maintain_order=True)
         self.conditions_by_size = {
             str(size): Known(part, {"prefix": code.str.slice(0, size), "flow": c("flow")})
@@ -80,7 +87,7 @@ class Codes:
         cut = items.select_seq(
             "appended", chapter=c("commodity_code").str.slice(0, 2), heading=c("commodity_code").str.slice(0, 4)
         )
-        return cut.select("chapter").hstack(
+        return cut.select_seq("chapter").hstack(
             _found(cut, (self.sections, {"section": "section"}), (self.headings, {"heading": "heading"}))
         )
 
@@ -108,7 +115,7 @@ def _found(frame: pl.DataFrame, *asked: tuple[Known, Mapping[str, str]]) -> pl.D
 def declarations(codes: Codes, lodged: pl.DataFrame, items: pl.DataFrame, parent: Ints) -> pl.DataFrame:
     """``row`` and the content of each declaration."""
     lengths = np.bincount(parent, minlength=len(lodged))
-    return lodged.select(
+    return lodged.select_seq(
         "row",
         number="declaration_number",
         office="declaration_office",
@@ -191,9 +198,11 @@ def _listed(count: int, parts: pl.DataFrame) -> pl.Series:
 
 def controls(control: pl.DataFrame) -> pl.DataFrame:
     """``row`` and the content of each control record, as far as it has one: counts by step, and how many numbers."""
-    said = control.select("row", sender="sender_id", step="counts").explode("step").drop_nulls("step").unnest("step")
-    steps = said.select("row", "sender", "step", declared="events", value="value", net_mass="net_mass")
-    numbers = control.select(
+    said = (
+        control.select_seq("row", sender="sender_id", step="counts").explode("step").drop_nulls("step").unnest("step")
+    )
+    steps = said.select_seq("row", "sender", "step", declared="events", value="value", net_mass="net_mass")
+    numbers = control.select_seq(
         "row",
         sender="sender_id",
         step=pl.lit("SEQUENCES"),
@@ -202,7 +211,7 @@ def controls(control: pl.DataFrame) -> pl.DataFrame:
         net_mass=pl.lit(0, pl.Int64),
     )
     listed = pl.concat([steps, numbers]).group_by("row").agg(controls=pl.struct(pl.exclude("row")))
-    return control.select(
+    return control.select_seq(
         "row", number="control_number", flow=pl.lit(CONTROL), time_zone=pl.lit(PLATFORM_ZONE), day="date"
     ).join(listed, on="row", how="left", maintain_order="left")
 
@@ -210,9 +219,4 @@ def controls(control: pl.DataFrame) -> pl.DataFrame:
 def together(declared: pl.DataFrame, stated: pl.DataFrame) -> pl.DataFrame:
     """Contents of declarations and of control records in one frame: what a record does not have is empty."""
     frame = pl.concat([declared, stated], how="diagonal")
-    return frame.with_columns(
-        cs.string().fill_null(""),
-        cs.integer().fill_null(0),
-        cs.boolean().fill_null(value=False),
-        pl.col(pl.List).fill_null([]),
-    )
+    return frame.with_columns_seq(EMPTY)

@@ -40,7 +40,7 @@ def maker(reference: Reference, *carried: str) -> Callable[[pl.DataFrame, pl.Dat
         statistical = declared.filter("statistical")
         return {
             "stage": stages,
-            "lane": stages.filter(c("stage") == "ACCEPTED").with_columns(_lane()),
+            "lane": stages.filter(c("stage") == "ACCEPTED").with_columns_seq(_lane()),
             "clearance": _clearance(when, stages.filter(c("stage") == "RELEASED")),
             "trade": _trade(when, statistical),
             "group": _groups(when, statistical, reference.groups),
@@ -60,9 +60,11 @@ def _lane() -> pl.Expr:
 def _clearance(when: tuple[str, ...], released: pl.DataFrame) -> pl.DataFrame:
     """Two entries each: from lodgement, from acceptance; in whole seconds, none below 0."""
     arrival = pl.when(c("arrival") > c("mark_0")).then(pl.lit("PRE_ARRIVAL")).otherwise(pl.lit("ARRIVED"))
-    released = released.select("office", "at", "mark_0", "mark_1", *when, _lane(), arrival.alias("arrival"))
+    released = released.select_seq("office", "at", "mark_0", "mark_1", *when, _lane(), arrival.alias("arrival"))
     spans = [
-        released.with_columns(interval=pl.lit(interval), seconds=(c("at") - c(mark)).floordiv(1000).clip(lower_bound=0))
+        released.with_columns_seq(
+            interval=pl.lit(interval), seconds=(c("at") - c(mark)).floordiv(1000).clip(lower_bound=0)
+        )
         for interval, mark in (("LODGED_TO_RELEASED", "mark_0"), ("ACCEPTED_TO_RELEASED", "mark_1"))
     ]
     both = pl.concat(spans)
@@ -80,7 +82,7 @@ def bucket(seconds: pl.Series) -> pl.Series:
 
 def _signed(entries: pl.DataFrame, *measures: str) -> pl.DataFrame:
     """What is taken away is negative."""
-    return entries.with_columns(c(name) * c("sign") for name in measures)
+    return entries.with_columns_seq(c(name) * c("sign") for name in measures)
 
 
 def _together(entries: pl.DataFrame, *alike: str) -> pl.DataFrame:
@@ -92,21 +94,21 @@ def _together(entries: pl.DataFrame, *alike: str) -> pl.DataFrame:
 def _trade(when: tuple[str, ...], contributions: pl.DataFrame) -> pl.DataFrame:
     """One entry per code a declaration has in a breakdown, those of the whole declaration added up."""
     alike = [name for name in when if name not in ("sign", "minute")]
-    whole = _signed(contributions.select(*when, *WORTH, *WHOLE, "areas"), *WORTH)
-    whole = _together(whole, *alike, *WHOLE, "areas").with_columns(quantity=pl.lit(0, pl.Int64))
+    whole = _signed(contributions.select_seq(*when, *WORTH, *WHOLE, "areas"), *WORTH)
+    whole = _together(whole, *alike, *WHOLE, "areas").with_columns_seq(quantity=pl.lit(0, pl.Int64))
     columns = ("breakdown", "code", *when, *WORTH, "quantity")
     named = {
-        "TOTAL": whole.with_columns(code=pl.lit("ALL")),
-        "CHANNEL": whole.with_columns(code="channel"),
-        "PROCEDURE": whole.with_columns(code="procedure"),
-        "MODE": whole.with_columns(code="mode"),
-        "E_COMMERCE": whole.filter("e_commerce").with_columns(code="procedure"),
+        "TOTAL": whole.with_columns_seq(code=pl.lit("ALL")),
+        "CHANNEL": whole.with_columns_seq(code="channel"),
+        "PROCEDURE": whole.with_columns_seq(code="procedure"),
+        "MODE": whole.with_columns_seq(code="mode"),
+        "E_COMMERCE": whole.filter("e_commerce").with_columns_seq(code="procedure"),
         "AREA": areas.split(whole, "code"),
     }
-    parts = contributions.select(*when, "parts").explode("parts").unnest("parts")
-    parts = _signed(parts.cast({"items": pl.Int64, "unconverted": pl.Int64}), *WORTH, "quantity").select(columns)
+    parts = contributions.select_seq(*when, "parts").explode("parts").unnest("parts")
+    parts = _signed(parts.cast({"items": pl.Int64, "unconverted": pl.Int64}), *WORTH, "quantity").select_seq(columns)
     return pl.concat(
-        [*(frame.with_columns(breakdown=pl.lit(of)).select(columns) for of, frame in named.items()), parts]
+        [*(frame.with_columns_seq(breakdown=pl.lit(of)).select_seq(columns) for of, frame in named.items()), parts]
     )
 
 
@@ -114,21 +116,23 @@ def _groups(when: tuple[str, ...], contributions: pl.DataFrame, groups: pl.DataF
     """One entry per group, membership and area that a declaration has any item in, added up."""
     alike = [name for name in when if name not in ("sign", "minute")] + ["areas"]
     known = groups["known_from"].unique().sort()
-    partners = contributions.select(*when, "counted_when", "areas", "parts").with_row_index("entry").explode("parts")
+    partners = (
+        contributions.select_seq(*when, "counted_when", "areas", "parts").with_row_index("entry").explode("parts")
+    )
     partners = partners.unnest("parts").filter(c("breakdown") == "PARTNER")
-    partners = partners.with_columns(
+    partners = partners.with_columns_seq(
         known=known.search_sorted(partners["counted_when"], side="right"),
         several=c("entry").is_duplicated(),
     )
     partners = _signed(partners.cast({"items": pl.Int64, "unconverted": pl.Int64}), *WORTH)
     single = _together(partners.filter(~c("several")), *alike, "code", "known")
-    single = _of_groups(single.select(*when, "areas", *WORTH, "code", "known"), groups, known)
+    single = _of_groups(single.select_seq(*when, "areas", *WORTH, "code", "known"), groups, known)
     several = _of_groups(partners.filter("several"), groups, known)
     several = several.group_by("entry", "group", "membership", maintain_order=True).agg(
         c([*when, "areas"]).first(), c("items", "value", "net_mass").sum(), _furthest(c("unconverted"))
     )
     columns = ("group", "membership", *when, "areas", *WORTH)
-    return areas.by_area(pl.concat([single.select(columns), several.select(columns)]))
+    return areas.by_area(pl.concat([single.select_seq(columns), several.select_seq(columns)]))
 
 
 def _furthest(flag: pl.Expr) -> pl.Expr:
@@ -138,26 +142,28 @@ def _furthest(flag: pl.Expr) -> pl.Expr:
 
 def _of_groups(partners: pl.DataFrame, groups: pl.DataFrame, known: pl.Series) -> pl.DataFrame:
     """For each group its partner (``code``) is in, as the table was ``known``: DATED on its day, CONSTANT still."""
-    dated_groups = groups.with_columns(since=known.search_sorted(groups["known_from"]))
+    dated_groups = groups.with_columns_seq(since=known.search_sorted(groups["known_from"]))
     members = partners.join(dated_groups, left_on="code", right_on="country").filter(c("since") < c("known"))
     day = c("minute").floordiv(DAY_MINUTES)
     dated = members.filter((c("from_day") <= day) & (c("to_day").is_null() | (day <= c("to_day"))))
     constant = members.filter(c("to_day").is_null())
     return pl.concat(
-        [dated.with_columns(membership=pl.lit("DATED")), constant.with_columns(membership=pl.lit("CONSTANT"))]
+        [dated.with_columns_seq(membership=pl.lit("DATED")), constant.with_columns_seq(membership=pl.lit("CONSTANT"))]
     )
 
 
 def _listed(when: tuple[str, ...], contributions: pl.DataFrame, name: str, measure: str) -> pl.DataFrame:
     """One entry per element of a list."""
-    some = contributions.select(*when, name).filter(c(name).list.len() > 0)
+    some = contributions.select_seq(*when, name).filter(c(name).list.len() > 0)
     return _signed(some.explode(name).unnest(name).cast({measure: pl.Int64}), measure)
 
 
 def _controls(contributions: pl.DataFrame) -> pl.DataFrame:
     """What senders say they sent on a day."""
-    said = contributions.select("sign", "live", "time_zone", "day", "controls").explode("controls").unnest("controls")
-    return said.select(
+    said = (
+        contributions.select_seq("sign", "live", "time_zone", "day", "controls").explode("controls").unnest("controls")
+    )
+    return said.select_seq(
         "sender",
         "step",
         "sign",
@@ -175,7 +181,7 @@ def _controls(contributions: pl.DataFrame) -> pl.DataFrame:
 
 def answered(answers: pl.DataFrame, findings: pl.DataFrame, sums: pl.DataFrame) -> Entries:
     """``Flow.answered`` of this flow: answers, findings, and what came of each sender."""
-    told = findings.join(answers.select("row", "record", minute=_platform_minute("appended")), on="row", how="left")
+    told = findings.join(answers.select_seq("row", "record", minute=_platform_minute("appended")), on="row", how="left")
     alike = _alike(answers, sums)
     return {
         "answer": _tallied(
@@ -196,7 +202,7 @@ def _alike(answers: pl.DataFrame, hashes: pl.DataFrame) -> pl.DataFrame:
     """Answers that differ in nothing that is counted, added up: few, in place of a row for each event."""
     sums = ("hash_value", "hash_net_mass")
     in_range = c("sent_at").is_between(EARLIEST, LATEST)
-    rows = answers.join(hashes, on="row", how="left").select(
+    rows = answers.join(hashes, on="row", how="left").select_seq(
         "record",
         "outcome",
         "kind",
@@ -214,34 +220,35 @@ def _alike(answers: pl.DataFrame, hashes: pl.DataFrame) -> pl.DataFrame:
 
 def _received(alike: pl.DataFrame) -> pl.DataFrame:
     """What came of each sender on a day of its sending: events that took effect by step, and numbers."""
-    sent = alike.drop_nulls("sent_minute").with_columns(minute="sent_minute")
-    steps = sent.filter(c("outcome").is_in(TOOK_EFFECT) & (c("record") != "ControlRecord"))
-    steps = steps.with_columns(step=c("kind").replace_strict(STAGES, return_dtype=pl.String))
-    by_step = steps.group_by("sender", "step", "minute").agg(
-        received=c("events").sum(), received_value=c("hash_value").sum(), received_net_mass=c("hash_net_mass").sum()
-    )
-    numbers = sent.filter((c("numbered") > 0) & (c("outcome") != "DUPLICATE"))
-    by_number = numbers.group_by("sender", "minute").agg(received=c("numbered").sum())
+    sent = alike.drop_nulls("sent_minute").with_columns_seq(minute="sent_minute")
     nothing = pl.lit(0, pl.Int64)
-    return pl.concat([by_step, by_number.with_columns(step=pl.lit("SEQUENCES"))], how="diagonal").select(
+    steps = sent.filter(c("outcome").is_in(TOOK_EFFECT) & (c("record") != "ControlRecord")).select_seq(
         "sender",
-        "step",
         "minute",
-        "received",
-        c("received_value", "received_net_mass").fill_null(0),
-        declared=nothing,
-        declared_value=nothing,
-        declared_net_mass=nothing,
+        step=c("kind").replace_strict(STAGES, return_dtype=pl.String),
+        received="events",
+        received_value="hash_value",
+        received_net_mass="hash_net_mass",
     )
+    numbers = sent.filter((c("numbered") > 0) & (c("outcome") != "DUPLICATE")).select_seq(
+        "sender",
+        "minute",
+        step=pl.lit("SEQUENCES"),
+        received="numbered",
+        received_value=nothing,
+        received_net_mass=nothing,
+    )
+    came = pl.concat([steps, numbers]).group_by("sender", "step", "minute").agg(c("^received.*$").sum())
+    return came.with_columns_seq(declared=nothing, declared_value=nothing, declared_net_mass=nothing)
 
 
 def _tallied(frame: pl.DataFrame) -> pl.DataFrame:
     """As entries in the platform's own time; a sender that is no identifier is ``?``."""
     if "sender" in frame.columns:
-        frame = frame.with_columns(
+        frame = frame.with_columns_seq(
             sender=pl.when(c("sender").str.contains(IDENTIFIER)).then("sender").otherwise(pl.lit("?"))
         )
-    return frame.with_columns(sign=pl.lit(1, pl.Int64), live=pl.lit(value=False), time_zone=pl.lit(PLATFORM_ZONE))
+    return frame.with_columns_seq(sign=pl.lit(1, pl.Int64), live=pl.lit(value=False), time_zone=pl.lit(PLATFORM_ZONE))
 
 
 def _platform_minute(moment: str) -> pl.Expr:

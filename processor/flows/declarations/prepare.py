@@ -66,7 +66,7 @@ def _events(lodged: pl.DataFrame, status: pl.DataFrame, control: pl.DataFrame) -
 
     def of(frame: pl.DataFrame, record: str, key: str, kind: pl.Expr, lane: pl.Expr) -> pl.DataFrame:
         tag = lane.replace_strict(lanes, return_dtype=pl.Int64)
-        return frame.select(
+        return frame.select_seq(
             "row", "version", "at", "appended", *ENVELOPE, record=pl.lit(record), key=key, kind=kind, tag=tag
         )
 
@@ -118,25 +118,28 @@ def _parts(frame: pl.DataFrame, name: str, carried: Sequence[str]) -> tuple[pl.D
 
 def _sums(count: int, items: pl.DataFrame, parent: Ints) -> pl.DataFrame:
     """Of each of ``count`` declarations its items together: ``worth``, ``hash_value`` and ``items_net_mass`` (Int64),
-    ``unconverted``, ``items_in_order`` (Boolean; null without items).
+    ``unconverted``, ``leaves`` (whether any is for elsewhere than China), ``items_in_order`` (Boolean; null without
+    items).
     """
-    own = items.select(
+    own = items.select_seq(
         "worth",
         hash_value="total",
         items_net_mass=c("net_mass").fill_null(0),
         unconverted=c("unconverted"),
+        leaves=(c("destination_country") != "CN").fill_null(value=False),
         astray=c("sequence") != c("place"),
     )
-    sums = own.select(pl.all().cast(pl.Int64)).to_numpy()
+    sums = own.select_seq(pl.all().cast(pl.Int64)).to_numpy()
     added = np.zeros((count, sums.shape[1]), np.int64)
     np.add.at(added, parent, sums)
     has_items = np.zeros(count, np.bool_)
     has_items[parent] = True
     frame = pl.DataFrame(added, schema=own.columns)
-    return frame.select(
+    return frame.select_seq(
         "worth",
         "hash_value",
         "items_net_mass",
         unconverted=c("unconverted") > 0,
+        leaves=c("leaves") > 0,
         items_in_order=pl.when(pl.Series(has_items)).then(c("astray") == 0),
     )

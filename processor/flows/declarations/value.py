@@ -47,7 +47,7 @@ def valued(lodged: pl.DataFrame, items: pl.DataFrame, parent: Ints, rates: Known
     cuts = np.cumsum([0, len(items), len(lodged), len(lodged)]).tolist()
     of_item, *of_charges = (rate.slice(at, end - at) for at, end in pairwise(cuts))
     price = c("total").cast(pl.Int128) * of_item.cast(pl.Int128).fill_null(0)
-    goods = items.select_seq(goods=_fen(_half_even(price, ONE))).to_series()
+    goods = items.select_seq(goods=_fen(_half_even(price, pl.lit(ONE, pl.Int128)))).to_series()
     running = _running(goods.to_numpy(), parent)
     whole = np.zeros(len(lodged), np.int64)
     whole[parent] = running  # the last of each declaration stays
@@ -89,8 +89,8 @@ def _charges(lodged: pl.DataFrame, goods: Ints, rates: dict[str, pl.Series]) -> 
             *(rate[some].cast(pl.Int128).alias(f"{name}_rate") for name, rate in rates.items()),
         ]
     )
-    frame = frame.with_columns_seq(freight_due=_due("freight", c("goods")))
-    frame = frame.with_columns_seq(insurance_due=_due("insurance", c("goods") + c("freight_due")))
+    frame = _due(frame, "freight", c("goods"))
+    frame = _due(frame, "insurance", c("goods") + c("freight_due"))
     plays = {"freight": _under(FREIGHT), "insurance": _under(INSURANCE)}
     due = pl.sum_horizontal(pl.when(plays[name]).then(_fen(c(f"{name}_due"))).otherwise(0) for name in CHARGES)
     away = (c("flow") == "EXPORT") & (c("trade_terms") != EX_WORKS)
@@ -102,19 +102,16 @@ def _charges(lodged: pl.DataFrame, goods: Ints, rates: dict[str, pl.Series]) -> 
     return charge, lacking
 
 
-def _due(charge: str, base: pl.Expr) -> pl.Expr:
-    """A charge as declared, in fen: 1 per cent of a base, 2 by the tonne, 3 in all."""
+def _due(frame: pl.DataFrame, charge: str, base: pl.Expr) -> pl.DataFrame:
+    """With a charge as declared, in fen: 1 per cent of a base, 2 by the tonne, 3 in all."""
     mark, amount = c(f"{charge}_mark"), c(charge).cast(pl.Int128)
     in_yuan = amount * c(f"{charge}_rate")
-    return (
-        pl.when(mark == "1")
-        .then(_half_even(base * amount, 10**6))
-        .when(mark == "2")
-        .then(_half_even(in_yuan * c("gross_mass").cast(pl.Int128), 10**18))
-        .when(mark == "3")
-        .then(_half_even(in_yuan, 10**12))
-        .fill_null(0)
+    by_tonne = in_yuan * c("gross_mass").cast(pl.Int128)
+    frame = frame.with_columns_seq(
+        exact=pl.when(mark == "1").then(base * amount).when(mark == "2").then(by_tonne).when(mark == "3").then(in_yuan),
+        divisor=mark.replace_strict({"1": 10**6, "2": 10**18, "3": 10**12}, default=1, return_dtype=pl.Int128),
     )
+    return frame.with_columns_seq(_half_even(c("exact"), c("divisor")).fill_null(0).alias(f"{charge}_due"))
 
 
 def _lacks(charge: str) -> pl.Expr:
@@ -153,9 +150,9 @@ def _running(amounts: Ints, parent: Ints) -> Ints:
     return sums - np.repeat(before, np.diff(np.append(first, len(parent))))
 
 
-def _half_even(amount: pl.Expr, divisor: int) -> pl.Expr:
+def _half_even(amount: pl.Expr, divisor: pl.Expr) -> pl.Expr:
     """Int128 divided, half to even."""
-    quotient = amount // pl.lit(divisor, pl.Int128)
+    quotient = amount // divisor
     twice = (amount - quotient * divisor) * 2
     up = (twice > divisor) | ((twice == divisor) & (quotient % 2 != 0))
     return quotient + up.cast(pl.Int128)

@@ -3,7 +3,7 @@
 Frames and the columns rules read, beside a record's own fields, ``row``, ``at`` (event_time) and ``appended``:
 
 - ``declaration`` (CustomsDeclaration): zone_known, office_known (Boolean); items_in_order (Boolean, null without
-  items); worth (Int64, fen: its value in statistical terms)
+  items); leaves (Boolean: an item is for elsewhere than China); worth (Int64, fen: its value in statistical terms)
 - ``status`` (DeclarationStatus), ``control`` (ControlRecord): nothing more
 - ``item``: place; jurisdiction, flow, used_goods; permitted (Boolean: its declaration names a permit); goods (Int64,
   fen: total in yuan); conditions (String: flags of the tariff, null for none)

@@ -155,13 +155,14 @@ def _pattern(
     source: str = CLIENT,
     severity: str = ERROR,
 ) -> Rule:
-    return _code(on, field, c(field).str.contains(f"^{pattern}$"), expected, applies, source, severity)
+    holds = c(field).str.contains(f"^{pattern}$").fill_null(value=True)
+    return _code(on, field, holds, expected, applies, source, severity)
 
 
 def _list(
     on: str, field: str, codes: tuple[str, ...], expected: str, applies: pl.Expr | None = None, source: str = CLIENT
 ) -> Rule:
-    return _code(on, field, one_of(c(field), codes), expected, applies, source)
+    return _code(on, field, c(field).is_null() | one_of(c(field), codes), expected, applies, source)
 
 
 def _code(
@@ -174,7 +175,6 @@ def _code(
     severity: str = ERROR,
 ) -> Rule:
     text, text_zh = WORDS[field]
-    holds = c(field).is_null() | holds
     pointer = _pointer(on, field)
     return Rule("D05", on, pointer, f"no valid {text}", f"{text_zh}有误", holds, source, severity, applies, expected)
 

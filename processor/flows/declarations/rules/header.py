@@ -164,7 +164,6 @@ def _transport() -> list[Rule]:
 
 def _procedure() -> list[Rule]:
     procedure = c("procedure")
-    elsewhere = pl.element().struct.field("destination_country") != "CN"
     return [
         Rule(
             "D13",
@@ -184,7 +183,7 @@ def _procedure() -> list[Rule]:
             "/trade_country",
             "goods of this supervision mode do not leave China",
             "该监管方式下出口货物的运抵国及最终目的国应为中国",
-            (c("trade_country") == "CN") & ~c("items").list.eval(elsewhere).list.any(),
+            (c("trade_country") == "CN") & ~c("leaves"),
             CLIENT,
             applies=CN & EXPORT & one_of(procedure, TO_CHINA_ONLY),
             expected="export under 0654, 0657, 1427: CN here and as destination of every item",

@@ -124,7 +124,7 @@ def _text(on: str, field: str) -> Rule:
 
 
 def _at_most(most: int, field: str) -> pl.Expr:
-    return c(field).is_null() | (c(field).str.len_chars() <= most)
+    return (c(field).str.len_chars() <= most).fill_null(value=True)
 
 
 def _s01(on: str, field: str, holds: pl.Expr, expected: str) -> Rule:

@@ -52,4 +52,4 @@ def named(field: str) -> pl.Expr:
 
 def within(field: str, most: int, least: int = 0) -> pl.Expr:
     """Null, or from ``least`` to ``most``."""
-    return c(field).is_null() | c(field).is_between(least, most)
+    return c(field).is_between(least, most).fill_null(value=True)
