@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .local/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test chaos check kafka-stop clean
+.PHONY: help setup run demo test check chaos bench soak rivals kafka-stop clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,15 @@ check: setup ## format, lint, types, imports
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+rivals: setup
+	@UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --group bench
+
+bench: rivals ## the worker beside what its users would pick instead: ratios, latency, growth, recovery (20 minutes)
+	@$(BIN)/python -W ignore -m tests.bench $(BENCH)
+
+soak: setup ## twenty minutes at a steady rate: does memory stay flat?
+	@$(BIN)/python -W ignore -m tests.bench.soak $(SOAK)
 
 kafka-stop: setup ## stop the local Kafka; its data stays in .local/kafka
 	@$(BIN)/single-window kafka stop
