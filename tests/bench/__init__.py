@@ -1,1 +1,1 @@
-"""The worker beside what its users would pick instead, in one run: `make bench`; and for twenty minutes: `make soak`."""
+"""The worker beside what its users would pick instead: `make bench`; and for twenty minutes: `make soak`."""

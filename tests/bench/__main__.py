@@ -11,11 +11,14 @@ from typing import Any
 
 from tests.bench import stage, targets
 from tests.bench.contest import Size, contest
+from tests.bench.growth import growth
+from tests.bench.ours import life, table
 
 BASELINE = Path(__file__).with_name("baseline.json")
 RESULTS = stage.HOME / "results.json"
 EVENTS = {"faust_tables": 5_000, "faust_dicts": 20_000, "quix_state": 20_000, "bare_loop": 40_000}
 QUICK_EVENTS = {"faust_tables": 1_500, "faust_dicts": 8_000, "quix_state": 8_000, "bare_loop": 12_000}
+REGISTERS = {False: (100_000, 5_000_000), True: (10_000, 100_000)}
 WORKER, QUICK_WORKER = 250_000, 100_000
 
 
@@ -53,6 +56,12 @@ def measured(bootstrap: str, told: argparse.Namespace, tell: Any) -> dict[str, A
     rounds = told.rounds or (1 if told.quick else 3)
     shares = {name: max(500, n * events // whole) for name, n in rivals.items()}
     found = contest(bootstrap, Size(shares, events, rounds), tell)
+    alone = life(bootstrap, events, 10 if told.quick else 30, tell)
+    sizes, names = (REGISTERS[told.quick], ("growth_100k_over_10k", "growth_5m_over_100k"))
+    grown = growth(bootstrap, events, sizes, 1 if told.quick else 2, tell)
+    alone[names[0] if told.quick else names[1]] = grown["growth"]
+    alone["growth_memory"] = grown["growth_memory"]
+    alone |= {} if told.quick else table(bootstrap, QUICK_WORKER, tell)
     return {
         "quick": told.quick,
         "ratios": found.ratios(),
@@ -60,6 +69,7 @@ def measured(bootstrap: str, told: argparse.Namespace, tell: Any) -> dict[str, A
         "counted_events_per_second": median(found.counted),
         "cpu_us_per_event": {part: median(cpu[part] for cpu in found.cpu) for part in found.cpu[0]},
         "peak_mb": median(found.peak_mb),
+        **alone,
     }
 
 

@@ -1,4 +1,4 @@
-"""The rivals and the worker on the same traffic, in turn; every answer and figure of each is held against the ledger."""
+"""The rivals and the worker on the same traffic, in turn; every answer and figure is held against the ledger."""
 
 from __future__ import annotations
 

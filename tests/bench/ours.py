@@ -1,0 +1,147 @@
+"""The worker by itself: latency at a steady rate, restart, folding again without a store, batch sizes, two workers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import takewhile
+from typing import Any
+
+import schemas
+from connectors.simulator.messages import Message
+from connectors.simulator.traffic import Plan, generate
+from processor.demo.run import Latency
+from tests.bench.contest import PATIENCE, Tell, answered, await_counted, moments
+from tests.bench.stage import Scene, scene, traffic
+from tests.crash.worker import Worker, wait_for
+
+PACE = 1_000.0
+RESTART_PACE = 200.0
+BATCHES = (100, 1_000, 4_000, 16_000, 32_000)
+AT_MOST_SECONDS = 12.0
+"""How long small batches are given: the rate is that of what was answered by then."""
+
+
+def paced(seed: int, events: int) -> Iterator[Message]:
+    """Unique events, none of them in any other log of the bench."""
+    return generate(Plan(events, seed=seed))
+
+
+def latency(stage: Scene, seconds: int) -> dict[str, float]:
+    """Append to committed receipt at PACE events a second, after five seconds of it to warm up (ms)."""
+    stage.send(paced(6, int(5 * PACE)), rate=PACE)
+    watch = Latency(stage)  # type: ignore[arg-type]
+    stage.send(paced(7, int(seconds * PACE)), rate=PACE)
+    p50, p99 = watch.quantiles()
+    return {"latency_p50_ms": p50, "latency_p99_ms": p99}
+
+
+@contextmanager
+def trickle(stage: Scene, seed: int) -> Iterator[None]:
+    """Events at RESTART_PACE until the block ends."""
+    enough = threading.Event()
+    messages = takewhile(lambda _: not enough.is_set(), paced(seed, 60_000))
+    thread = threading.Thread(target=stage.send, args=(messages, RESTART_PACE))
+    thread.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        thread.join()
+
+
+def restart(stage: Scene, worker: Worker, seed: int, *, kill: bool) -> tuple[Worker, float]:
+    """The worker that took over its own state, and the seconds from the signal to the first receipt of an event that
+    came after it.
+    """
+    with trickle(stage, seed):
+        watch = Latency(stage)  # type: ignore[arg-type]
+        wait_for("receipts before the restart", lambda: watch.arrived, tell=worker.tail, patience=PATIENCE)
+        began = time.time()
+        if kill:
+            worker.kill()
+        else:
+            worker.stop()
+        fresh = stage.worker(worker.name)
+
+        def first() -> float | None:
+            return next((now for now, value in list(watch.arrived) if appended_at(value) >= began * 1000), None)
+
+        at = wait_for("a receipt after the restart", first, tell=fresh.tail, patience=PATIENCE)
+        watch.stopped.set()
+    return fresh, at / 1000 - began
+
+
+def appended_at(receipt: bytes) -> float:
+    """When the event of a receipt was appended (ms)."""
+    moment: datetime = schemas.decode(receipt)[1]["appended_at"]
+    return moment.timestamp() * 1000
+
+
+def refold(stage: Scene, worker: Worker) -> float:
+    """Events/s that a worker without a store folds again silently, from its first fetch to the last partition live."""
+    worker.stop()
+    fresh = stage.worker("without-a-store")
+    fresh.until("all partitions to be live", lambda: len(live(fresh)) >= 8, PATIENCE)
+    samples = fresh.samples("single_window_refolded_records_total").items()
+    again = sum(n for (_, labels), n in samples if ("flow", "declarations") in labels)
+    first, _ = moments(fresh)
+    return again / (max(live(fresh).values()) - first)
+
+
+def live(worker: Worker) -> dict[int, float]:
+    """Since when (s since 1970) partitions of declarations are live, by number."""
+    told = worker.told(event="partition", flow="declarations", state="live")
+    return {line["partition"]: datetime.fromisoformat(line["timestamp"]).timestamp() for line in told}
+
+
+def life(bootstrap: str, events: int, seconds: int, tell: Tell) -> dict[str, float]:
+    """Latency, restarts and refolding of one worker, after it has worked off a log."""
+    log = traffic(events)
+    with scene(bootstrap) as stage:
+        stage.send(log.messages)
+        worker = stage.worker()
+        worker.until("all to be answered", lambda: answered(worker) >= events, PATIENCE)
+        await_counted(stage, worker)
+        found = latency(stage, seconds)
+        tell(f"latency: p50 {found['latency_p50_ms']:.0f} ms, p99 {found['latency_p99_ms']:.0f} ms")
+        worker, found["restart_after_term_seconds"] = restart(stage, worker, 8, kill=False)
+        worker, found["restart_after_kill_seconds"] = restart(stage, worker, 9, kill=True)
+        found["restart_seconds"] = max(found["restart_after_term_seconds"], found["restart_after_kill_seconds"])
+        tell(f"restart: {found['restart_seconds']:.1f} s")
+        await_counted(stage, worker)
+        found["refold_events_per_second"] = refold(stage, worker)
+        tell(f"refold: {found['refold_events_per_second']:,.0f} events/s")
+    return found
+
+
+def rate(bootstrap: str, events: int, workers: int = 1, **settings: str) -> float:
+    """Events/s of one or more workers, started together on a log that is there, AT_MOST_SECONDS long."""
+    log = traffic(events)
+    with scene(bootstrap) as stage:
+        stage.send(log.messages)
+        started = [stage.worker(f"worker-{n}", **settings) for n in range(workers)]
+        wait_for("the first answers", lambda: any(moments(w)[1] for w in started), tell=started[0].tail)
+        until = time.monotonic() + AT_MOST_SECONDS
+        while time.monotonic() < until and sum(map(answered, started)) < events:
+            time.sleep(0.2)
+        done = sum(map(answered, started))
+        at = [moments(worker) for worker in started]
+        return done / (max(last for _, last in at) - min(first for first, _ in at if first))
+
+
+def table(bootstrap: str, events: int, tell: Tell) -> dict[str, Any]:
+    """Rates by batch size and by number of workers: reported, no targets. Partitions are eight: topics.yaml says so,
+    and a worker refuses a topic that has another number.
+    """
+    found: dict[str, Any] = {"by_batch": {}, "by_workers": {}}
+    for records in BATCHES:
+        found["by_batch"][str(records)] = rate(bootstrap, events, POLL_RECORDS=str(records))
+        tell(f"batches of {records:,}: {found['by_batch'][str(records)]:,.0f} events/s")
+    for workers in (1, 2):
+        found["by_workers"][str(workers)] = rate(bootstrap, events, workers)
+        tell(f"workers, {workers}: {found['by_workers'][str(workers)]:,.0f} events/s")
+    return found
