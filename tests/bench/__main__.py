@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
+import signal
+import sys
 import time
 from pathlib import Path
 from statistics import median
@@ -29,6 +32,10 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer events, one round, a smaller register")
     parser.add_argument("--accept", action="store_true", help="make this run's ratios those to be held against")
     told = parser.parse_args()
+    if told.accept and (told.quick or told.events):
+        parser.error("only a whole run can be accepted")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics are new: leaders are found at the second try
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends with us
     began = time.monotonic()
 
     def tell(what: str) -> None:
@@ -43,7 +50,7 @@ def main() -> int:
         BASELINE.write_text(json.dumps(results["ratios"], indent=2) + "\n", encoding="utf-8")
     accepted = flattened({"ratios": json.loads(BASELINE.read_text(encoding="utf-8"))}) if BASELINE.exists() else {}
     rows = targets.judged(flat, accepted, quick=told.quick)
-    print(targets.table(rows))
+    print(targets.table([*rows, *targets.reported(flat, rows)]))
     print(f"all figures: {RESULTS}")
     return targets.status(rows)
 
@@ -65,6 +72,7 @@ def measured(bootstrap: str, told: argparse.Namespace, tell: Any) -> dict[str, A
     return {
         "quick": told.quick,
         "ratios": found.ratios(),
+        "ratios_when_counted": found.ratios_when_counted(),
         "events_per_second": {name: found.rate(name) for name in found.rates},
         "counted_events_per_second": median(found.counted),
         "cpu_us_per_event": {part: median(cpu[part] for cpu in found.cpu) for part in found.cpu[0]},
@@ -79,7 +87,7 @@ def flattened(results: dict[str, Any]) -> dict[str, float]:
     for name, value in results.items():
         if isinstance(value, dict):
             flat |= {f"{name}.{inner}": figure for inner, figure in flattened(value).items()}
-        elif isinstance(value, int | float):
+        elif isinstance(value, int | float) and not isinstance(value, bool):
             flat[name] = value
     return flat
 

@@ -30,11 +30,12 @@ def paced(seed: int, events: int) -> Iterator[Message]:
     return generate(Plan(events, seed=seed))
 
 
-def latency(stage: Scene, seconds: int) -> dict[str, float]:
+def latency(stage: Scene, worker: Worker, seconds: int) -> dict[str, float]:
     """Append to committed receipt at PACE events a second, after five seconds of it to warm up (ms)."""
     stage.send(paced(6, int(5 * PACE)), rate=PACE)
     watch = Latency(stage)  # type: ignore[arg-type]
     stage.send(paced(7, int(seconds * PACE)), rate=PACE)
+    await_counted(stage, worker)
     p50, p99 = watch.quantiles()
     return {"latency_p50_ms": p50, "latency_p99_ms": p99}
 
@@ -106,7 +107,7 @@ def life(bootstrap: str, events: int, seconds: int, tell: Tell) -> dict[str, flo
         worker = stage.worker()
         worker.until("all to be answered", lambda: answered(worker) >= events, PATIENCE)
         await_counted(stage, worker)
-        found = latency(stage, seconds)
+        found = latency(stage, worker, seconds)
         tell(f"latency: p50 {found['latency_p50_ms']:.0f} ms, p99 {found['latency_p99_ms']:.0f} ms")
         worker, found["restart_after_term_seconds"] = restart(stage, worker, 8, kill=False)
         worker, found["restart_after_kill_seconds"] = restart(stage, worker, 9, kill=True)

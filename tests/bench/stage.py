@@ -117,6 +117,7 @@ class Scene:
                 status: int | str = process.wait(RIVAL_SECONDS)
             except subprocess.TimeoutExpired:
                 status = f"nothing within {RIVAL_SECONDS} s"
+            finally:
                 process.kill()
                 process.wait()
         if status != 0:

@@ -87,6 +87,12 @@ def judged(results: Results, accepted: Results, *, quick: bool) -> list[Row]:
     return rows + regressions(results, accepted)
 
 
+def reported(results: Results, rows: Sequence[Row]) -> list[Row]:
+    """All figures that decide nothing, as rows."""
+    shown_already = {each.name for each in rows}
+    return [Row(name, "", "", shown(figure), None) for name, figure in results.items() if name not in shown_already]
+
+
 def table(rows: Sequence[Row]) -> str:
     """The rows as text, in columns."""
     heads = ("name", "target", "stretch", "figure", "", "")

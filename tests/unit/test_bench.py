@@ -13,11 +13,11 @@ from connectors.simulator.ledger import Ledger
 from connectors.simulator.partitions import partition_of
 from connectors.simulator.traffic import Plan, generate
 from processor.engine.model import LogRecord
-from tests.bench import contest
+from tests.bench import contest, soak
 from tests.bench.plain.fold import Answer, answer
 from tests.bench.plain.state import Dicts
 from tests.bench.rivals.run import Result
-from tests.bench.targets import TARGETS, judged, row, status, table
+from tests.bench.targets import TARGETS, judged, reported, row, status, table
 from tests.engine import PARTITIONS, Engine
 from tests.unit.test_engine import lasting
 
@@ -45,6 +45,8 @@ class Log:
             self.places.append((partition, ends[partition]))
             ends[partition] += 1
         self.appended = int(self.now.timestamp() * 1000)
+        self.plain = Dicts()
+        self.answers = self.folded(self.plain)
 
     def folded(self, state: Dicts) -> list[Answer]:
         """All of it by the plain business."""
@@ -60,7 +62,6 @@ def log() -> Log:
 
 
 def test_the_plain_business_answers_every_event_as_the_ledger_and_the_engine_do(log: Log) -> None:
-    answers = log.folded(Dicts())
     engine = Engine()
     for partition in range(PARTITIONS):
         records = [
@@ -69,7 +70,7 @@ def test_the_plain_business_answers_every_event_as_the_ledger_and_the_engine_do(
             if at == partition
         ]
         engine.feed(partition, records)
-    for place, said, ours in zip(log.places, log.said, answers, strict=True):
+    for place, said, ours in zip(log.places, log.said, log.answers, strict=True):
         if ours.receipt is None:
             assert ours.outcome == said.dead_letter
             assert engine.answers[place] == ("dead letter", ours.outcome)
@@ -80,16 +81,12 @@ def test_the_plain_business_answers_every_event_as_the_ledger_and_the_engine_do(
         assert engine.answers[place] == receipt
         assert (said.outcome, said.state) == receipt[1:3]
     engine.publish(log.appended)
-    state = Dicts()
-    log.folded(state)
-    assert lasting(state.figures(), log.appended) == lasting(engine.counters(), log.appended)
+    assert lasting(log.plain.figures(), log.appended) == lasting(engine.counters(), log.appended)
 
 
 def test_the_plain_business_counts_what_the_ledger_counts(log: Log) -> None:
-    state = Dicts()
-    log.folded(state)
     sure = {key: measures for key, measures in nonzero(log.ledger.counters).items() if not log.ledger.unsure(key)}
-    assert {k: v for k, v in nonzero(state.figures()).items() if not log.ledger.unsure(k)} == sure
+    assert {k: v for k, v in nonzero(log.plain.figures()).items() if not log.ledger.unsure(k)} == sure
     assert len(sure) > EVENTS
 
 
@@ -103,15 +100,13 @@ def test_what_a_store_of_json_gives_back_is_folded_the_same(log: Log) -> None:
             self.document = lambda number: json.loads(texts["d" + number])
             self.put_document = lambda number, kept: texts.__setitem__("d" + number, json.dumps(kept))
 
-    plain, stored = Dicts(), Stored()
-    assert log.folded(stored) == log.folded(plain)
-    assert stored.figures() == plain.figures()
+    stored = Stored()
+    assert log.folded(stored) == log.answers
+    assert stored.figures() == log.plain.figures()
 
 
 def test_a_difference_in_a_figure_a_dead_letter_or_a_receipt_is_told(log: Log) -> None:
-    state = Dicts()
-    log.folded(state)
-    right = Result(EVENTS, 0.0, 1.0, 1.0, 1, state.figures(), log.ledger.dead_letters)
+    right = Result(EVENTS, 0.0, 1.0, 1.0, 1, log.plain.figures(), log.ledger.dead_letters)
     assert contest.differences(right, log.ledger) == []
     key = next(k for k, v in right.figures.items() if k[0] == "trade" and any(v))
     off = {**right.figures, key: tuple(n + 1 for n in right.figures[key])}
@@ -170,3 +165,26 @@ def test_the_quick_form_is_judged_by_its_smaller_register() -> None:
     smaller = {**GOOD, "growth_100k_over_10k": 0.6}
     assert status(judged(smaller, {}, quick=False)) == 0
     assert status(judged(smaller, {}, quick=True)) == 1
+
+
+def test_figures_without_a_target_are_shown_and_decide_nothing() -> None:
+    results = {**GOOD, "peak_mb": 700.0}
+    rows = judged(results, {}, quick=False)
+    more = reported(results, rows)
+    assert [each.name for each in more] == ["peak_mb"]
+    assert status([*rows, *more]) == 0
+    assert "700" in table([*rows, *more])
+
+
+#   MB  500 |   ........____  fills, then stays: flat        500 |     ....'```  goes on growing: not
+#       400 |...                                              400 |....
+#            1st  2nd  3rd  4th quarter
+def test_memory_that_fills_and_stays_is_flat_and_memory_that_grows_is_not() -> None:
+    fills = [(float(s), 300.0 + min(s, 100)) for s in range(400)]
+    grows = [(float(s), 300.0 + 0.3 * s) for s in range(400)]
+    assert soak.judged(fills) == soak.Verdict(400.0, 400.0, 0.0)
+    assert soak.judged(fills).flat
+    assert round(soak.judged(grows).slope_mb_per_hour) == 1080
+    assert not soak.judged(grows).flat
+    assert soak.Verdict(100.0, 105.0, 0.0).flat
+    assert not soak.Verdict(100.0, 105.1, 0.0).flat

@@ -25,7 +25,7 @@ def main(run: Run) -> None:
     producer = Producer({"bootstrap.servers": run.bootstrap, **PRODUCER})
     consumer.subscribe([run.source])
     while not run.done:
-        records = consumer.consume(BATCH, 0.5)
+        records = consumer.consume(BATCH, 0.05)
         if records:
             run.begin()
         for record in records:
