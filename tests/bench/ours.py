@@ -15,12 +15,15 @@ from connectors.simulator.messages import Message
 from connectors.simulator.traffic import Plan, generate
 from processor.demo.run import Latency
 from tests.bench.contest import PATIENCE, Tell, answered, await_counted, moments
-from tests.bench.stage import Scene, scene, traffic
+from tests.bench.stage import PARTITIONS, Scene, scene, traffic
 from tests.crash.worker import Worker, wait_for
 
 PACE = 1_000.0
 RESTART_PACE = 200.0
 BATCHES = (100, 1_000, 4_000, 16_000, 32_000)
+NAMED = {"INSTANCE": "bench"}
+"""A name in the group: what is assigned to it waits for its return."""
+
 AT_MOST_SECONDS = 12.0
 """How long small batches are given: the rate is that of what was answered by then."""
 
@@ -66,7 +69,7 @@ def restart(stage: Scene, worker: Worker, seed: int, *, kill: bool) -> tuple[Wor
             worker.kill()
         else:
             worker.stop()
-        fresh = stage.worker(worker.name)
+        fresh = stage.worker(worker.name, **NAMED)
 
         def first() -> float | None:
             return next((now for now, value in list(watch.arrived) if appended_at(value) >= began * 1000), None)
@@ -85,8 +88,8 @@ def appended_at(receipt: bytes) -> float:
 def refold(stage: Scene, worker: Worker) -> float:
     """Events/s that a worker without a store folds again silently, from its first fetch to the last partition live."""
     worker.stop()
-    fresh = stage.worker("without-a-store")
-    fresh.until("all partitions to be live", lambda: len(live(fresh)) >= 8, PATIENCE)
+    fresh = stage.worker("without-a-store", **NAMED)
+    fresh.until("all partitions to be live", lambda: len(live(fresh)) == PARTITIONS, PATIENCE)
     samples = fresh.samples("single_window_refolded_records_total").items()
     again = sum(n for (_, labels), n in samples if ("flow", "declarations") in labels)
     first, _ = moments(fresh)
@@ -104,7 +107,7 @@ def life(bootstrap: str, events: int, seconds: int, tell: Tell) -> dict[str, flo
     log = traffic(events)
     with scene(bootstrap) as stage:
         stage.send(log.messages)
-        worker = stage.worker()
+        worker = stage.worker(**NAMED)
         worker.until("all to be answered", lambda: answered(worker) >= events, PATIENCE)
         await_counted(stage, worker)
         found = latency(stage, worker, seconds)
@@ -120,18 +123,27 @@ def life(bootstrap: str, events: int, seconds: int, tell: Tell) -> dict[str, flo
 
 
 def rate(bootstrap: str, events: int, workers: int = 1, **settings: str) -> float:
-    """Events/s of one or more workers, started together on a log that is there, AT_MOST_SECONDS long."""
+    """Events/s of one or more workers, AT_MOST_SECONDS long. They have shared out the partitions among them when the
+    log is sent to them, as fast as it goes: that takes of the machine what it takes.
+    """
     log = traffic(events)
     with scene(bootstrap) as stage:
-        stage.send(log.messages)
         started = [stage.worker(f"worker-{n}", **settings) for n in range(workers)]
-        wait_for("the first answers", lambda: any(moments(w)[1] for w in started), tell=started[0].tail)
+        wait_for("all workers to hold partitions", lambda: shared(started), tell=started[0].tail, patience=PATIENCE)
+        stage.send(log.messages)
+        wait_for("first answers", lambda: all(moments(w)[1] for w in started), tell=started[0].tail, patience=PATIENCE)
         until = time.monotonic() + AT_MOST_SECONDS
         while time.monotonic() < until and sum(map(answered, started)) < events:
             time.sleep(0.2)
         done = sum(map(answered, started))
         at = [moments(worker) for worker in started]
         return done / (max(last for _, last in at) - min(first for first, _ in at if first))
+
+
+def shared(workers: list[Worker]) -> bool:
+    """Whether each holds some partitions of declarations, and all of them together every one once."""
+    held = [{partition for flow, partition in worker.held() if flow == "declarations"} for worker in workers]
+    return all(held) and sum(map(len, held)) == PARTITIONS == len(set().union(*held))
 
 
 def table(bootstrap: str, events: int, tell: Tell) -> dict[str, Any]:
