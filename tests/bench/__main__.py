@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
-import signal
-import sys
 import time
 from pathlib import Path
 from statistics import median
@@ -34,14 +31,12 @@ def main() -> int:
     told = parser.parse_args()
     if told.accept and (told.quick or told.events):
         parser.error("only a whole run can be accepted")
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics are new: leaders are found at the second try
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends with us
     began = time.monotonic()
 
     def tell(what: str) -> None:
         print(f"{time.monotonic() - began:6.0f} s  {what}", flush=True)
 
-    stage.clear()
+    stage.begin()
     with stage.broker() as bootstrap:
         results = measured(bootstrap, told, tell)
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

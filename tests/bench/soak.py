@@ -52,7 +52,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--rate", type=float, default=2_000.0)
     told = parser.parse_args()
-    stage.clear()
+    stage.begin()
     with stage.broker() as bootstrap, stage.scene(bootstrap) as scene:
         samples, behind = soaked(scene, told.minutes * 60, told.rate)
     verdict = judged(samples)
@@ -65,14 +65,16 @@ def main() -> int:
 
 
 def soaked(scene: stage.Scene, seconds: float, rate: float) -> tuple[list[tuple[float, float]], int]:
-    """Resident memory (seconds, MB) every second under live traffic; and how many events were unanswered at the end."""
-    until = time.monotonic() + seconds
+    """Resident memory (seconds, MB) every second under live traffic, from the first answer on; and how many events were
+    unanswered at the end.
+    """
+    over = threading.Event()
     sent = count()
     messages = live(Plan(0, seed=10), lambda: int(datetime.now(UTC).timestamp() * 1000))
 
     def flowing() -> stage.Iterator[stage.Message]:
         for message in messages:
-            if time.monotonic() > until:
+            if over.is_set():
                 return
             next(sent)
             yield message
@@ -80,9 +82,13 @@ def soaked(scene: stage.Scene, seconds: float, rate: float) -> tuple[list[tuple[
     worker = scene.worker()
     thread = threading.Thread(target=scene.send, args=(flowing(), rate))
     thread.start()
-    samples = sampled(worker, until)
-    done = answered(worker)
-    thread.join()
+    try:
+        worker.until("first answers", lambda: answered(worker))
+        samples = sampled(worker, time.monotonic() + seconds)
+        done = answered(worker)
+    finally:
+        over.set()
+        thread.join()
     return samples, max(0, next(sent) - done)
 
 

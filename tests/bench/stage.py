@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -158,8 +160,10 @@ def scene(bootstrap: str) -> Iterator[Scene]:
                 shutil.rmtree(state)
 
 
-def clear() -> None:
-    """Nothing of an earlier run is left but its results."""
+def begin() -> None:
+    """Nothing of an earlier run is left but its results, and what will be started ends with us."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics are new: leaders are found at the second try
     for left in HOME.glob("b*-*"):
         shutil.rmtree(left, ignore_errors=True)
     HOME.mkdir(parents=True, exist_ok=True)
