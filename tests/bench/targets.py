@@ -43,7 +43,9 @@ TARGETS = (
     Target("growth_5m_over_100k", True, 0.7, None, "rows are read from disk where they were in memory"),
     Target("growth_memory", False, 1.1, None, "filters and indexes of the larger stores"),
     Target("refold_events_per_second", True, 100_000, None, "a silent fold steps as a live one does"),
-    Target("restart_seconds", False, 5, None, "the group waits for the session of who was killed"),
+    Target(
+        "restart_seconds", False, 5, None, "imports, joining the group, fencing and opening stores, one after the other"
+    ),
 )
 QUICK = {"growth_5m_over_100k": "growth_100k_over_10k"}
 """In the quick form these are measured smaller, under another name."""
