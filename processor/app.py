@@ -145,10 +145,12 @@ class WorkerApp:
         self.observer = Observer(metrics, flows, settings.crash_at)
         self.registry.register(self._business())
         self.registry.register(Restoring(self._restoring))
-        self.executor = ThreadPoolExecutor(settings.step_threads, thread_name_prefix="step")
+        # answers do not wait for counting, nor what is short for a step
+        self.stepping = ThreadPoolExecutor(settings.step_threads, thread_name_prefix="step")
+        self.counting = ThreadPoolExecutor(max(1, settings.step_threads // 2), thread_name_prefix="count")
+        self.executor = ThreadPoolExecutor(settings.step_threads, thread_name_prefix="write")
         self.steps = {topic: self._stepper(fold) for topic, fold in self.folds.items()}
         self.memory = Memory(settings.cache_mb, settings.buffers_mb)
-        self.posting = asyncio.Lock()
         group = settings.group_before
         self.predecessor = Predecessor(settings.kafka, group, settings.topic_prefix) if group else None
         self.snapshots = self._snapshots()
@@ -244,7 +246,7 @@ class WorkerApp:
                 lagging=lambda: any(
                     p.behind > LAGGING_RECORDS for p in self.partitions.held.values() if p.fold is fold
                 ),
-                posting=self.posting,
+                counting=self.counting,
                 step=self.steps[topic],
                 publish_seconds=settings.publish_seconds,
                 lagging_seconds=settings.lagging_seconds,
@@ -269,11 +271,11 @@ class WorkerApp:
 
     def _stepper(self, fold: Fold) -> Callable[[Source, Batch, Store, bool], Awaitable[Outcome]]:
         if isinstance(fold, RegisterFold):
-            return Together(fold, self.executor, self.settings.step_threads).step
+            return Together(fold, self.stepping, self.settings.step_threads).step
 
         async def step(source: Source, batch: Batch, store: Store, silent: bool) -> Outcome:
             step = partial(fold.step, silent=silent)
-            return await asyncio.get_running_loop().run_in_executor(self.executor, step, source, batch, store)
+            return await asyncio.get_running_loop().run_in_executor(self.counting, step, source, batch, store)
 
         return step
 
@@ -339,7 +341,8 @@ class WorkerApp:
         if not self.stop.is_set():
             await self._work()
         self.server.stop()
-        self.executor.shutdown(cancel_futures=True)
+        for pool in (self.stepping, self.counting, self.executor):
+            pool.shutdown(cancel_futures=True)
         return 1 if self.failed else 0
 
     async def _work(self) -> None:

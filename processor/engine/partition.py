@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -23,6 +23,7 @@ from processor.engine import cluster, identity
 from processor.engine.model import Batch, DeadLetter, Fold, Outcome, Source
 from processor.engine.outbox import Fenced, Outbox
 from processor.engine.receipts import dead_letters
+from processor.engine.record_batch import Addressed
 from processor.engine.snapshots import Snapshots
 from processor.engine.store import Journalled, Mark, Memory, Store
 from processor.engine.succession import LOOK_SECONDS, Committed, Predecessor, Succession
@@ -31,6 +32,9 @@ from processor.engine.transport import Fetched
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 8.0
 LAGGING_RECORDS = 2_000
+SMALL_RECORDS = 2_000
+"""A batch that waits and is smaller is joined by what comes: the next step takes all there is."""
+
 NOTICE_SECONDS = 2.0
 """An idle partition commits nothing, so nothing tells it that it was replaced: it looks so often."""
 
@@ -61,10 +65,10 @@ class Observer(Protocol):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What partitions share. ``publish_seconds``: how often counters are published; ``lagging_seconds``: the same
-    while ``lagging``: answers come first. ``step``: the fold's, off the event loop; its last argument: in silence.
-    ``posting``: one posting at a time, for its memory. ``linger_seconds``: rest between batches, unless more is left
-    than ``fetch_records``, the most a fetch hands over.
+    """What partitions share. ``executor``: threads for what is short; ``counting``: for postings, which may wait.
+    ``step``: the fold's, off the event loop; its last argument: in silence. ``publish_seconds``: how often counters are
+    published; ``lagging_seconds``: the same while ``lagging``: answers come first. ``linger_seconds``: rest between
+    batches, unless more is left than ``fetch_records``, the most a fetch hands over.
     ``predecessor``: the generation before, if any, to be taken over from when it is wanted (``take_over``); then
     ``restate``, for a fold that says figures, gives all of them anew, or None while it has not come as far.
     """
@@ -79,7 +83,7 @@ class Surroundings:
     seek: Callable[[Source, int], Awaitable[int]]
     committed: Callable[[Source], Awaitable[Committed]]
     lagging: Callable[[], bool]
-    posting: asyncio.Lock
+    counting: Executor
     step: Callable[[Source, Batch, Store, bool], Awaitable[Outcome]]
     publish_seconds: float = 0.25
     lagging_seconds: float = 30.0
@@ -95,6 +99,19 @@ class Surroundings:
     snapshots: Snapshots | None = None
 
 
+class Posting(NamedTuple):
+    """A posting under way: ``done`` gives its outcome and what publishes it; up to which ``position`` it goes, whether
+    ``silent``, whether there was ``some`` of a journal and it is the ``whole`` of it, and when it began (``at``).
+    """
+
+    done: asyncio.Future[tuple[Outcome, list[Addressed]]]
+    position: int
+    silent: bool
+    some: bool
+    whole: bool
+    at: float
+
+
 class Partition:
     """One source partition under one fold. ``committed``: the position in Kafka; ``published``: up to where counters
     are; ``told``, ``told_at``: the position last published, and when; ``took``: seconds that cost; ``behind``: offsets
@@ -104,7 +121,8 @@ class Partition:
 
     def __init__(self, source: Source, fold: Fold, around: Surroundings) -> None:
         self.source, self.fold, self.around = source, fold, around
-        self.waiting: asyncio.Queue[Fetched | None] = asyncio.Queue()
+        self.waiting: asyncio.Queue[list[Fetched] | None] = asyncio.Queue()
+        self.pile: list[Fetched] = []
         self.ready = False
         self.closing = False
         self.epoch = 0
@@ -118,6 +136,8 @@ class Partition:
         self.replaced = False
         self.heir = self._heir()
         self.noticed = 0.0
+        self.coming: asyncio.Task[list[Fetched] | None] | None = None
+        self.posting: Posting | None = None
         self.task = asyncio.create_task(self._run(), name=f"{fold.name}-{source.partition}")
 
     @property
@@ -143,13 +163,16 @@ class Partition:
 
     @property
     def has_room(self) -> bool:
-        """One batch runs, one waits."""
-        return self.ready and not self.closing and self.waiting.qsize() < 1
+        """One batch runs, one waits; while that is small, what comes joins it."""
+        piled = sum(len(each.batch.records) for each in self.pile)
+        return self.ready and not self.closing and (not self.pile or piled < SMALL_RECORDS)
 
     def offer(self, fetched: Fetched) -> None:
         self.holds += len(fetched.batch.records)
         self.around.observer.fetched(self.source, fetched.behind)
-        self.waiting.put_nowait(fetched)
+        self.pile.append(fetched)
+        if len(self.pile) == 1:
+            self.waiting.put_nowait(self.pile)
 
     async def close(self) -> None:
         """Stop taking batches, await the running step (bounded), close."""
@@ -172,6 +195,8 @@ class Partition:
                 await self._pause(RETRY_SECONDS)
             finally:
                 self.ready = False
+        if self.coming is not None:
+            self.coming.cancel()
         self._tell("closed")
 
     async def _pause(self, seconds: float) -> None:
@@ -184,6 +209,9 @@ class Partition:
 
     async def _thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.around.executor, function, *arguments)
+
+    async def _counted(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.around.counting, function, *arguments)
 
     async def _live(self) -> None:
         around, source, fold = self.around, self.source, self.fold
@@ -212,6 +240,9 @@ class Partition:
                 self.ready = True
                 await self._work(store, outbox)
             finally:
+                if self.posting is not None:  # it reads the store
+                    await asyncio.wait({self.posting.done})
+                    self.posting = None
                 self.store = None
                 store.close()
 
@@ -258,15 +289,13 @@ class Partition:
         self.epoch = await self.around.seek(self.source, position)
 
     async def _work(self, store: Store, outbox: Outbox) -> None:
-        posted = False
         while not self.closing:
             await self._succeed(store, outbox)
-            due = self._due_in(store)
-            if due == 0.0 and not (posted and self.waiting.qsize()):  # a long journal and batches take turns
+            if self.posting is not None and self.posting.done.done():
                 await self._publish(store, outbox)
-                posted = True
-                continue
-            posted = False
+            due = self._due_in(store) if self.posting is None else None
+            if due == 0.0:
+                self.posting = self._post(store, outbox)
             fetched = await self._arrival(due)
             if fetched is None:
                 await self._notice()
@@ -286,13 +315,29 @@ class Partition:
                 await asyncio.sleep(LOOK_SECONDS)
             return held
         patience = NOTICE_SECONDS if self.heir.speaks else LOOK_SECONDS
-        if due is not None:  # no longer than until lag may be over
+        if due:  # no longer than until lag may be over
             patience = min(due, self.around.publish_seconds)
-        try:
-            async with asyncio.timeout(patience):
-                return await self.waiting.get()
-        except TimeoutError:
+        if self.coming is None:
+            self.coming = asyncio.create_task(self.waiting.get())
+        until: set[asyncio.Future[Any]] = {self.coming}
+        if self.posting is not None:
+            until.add(self.posting.done)
+        await asyncio.wait(until, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        if not self.coming.done():
             return None
+        pile, self.coming = self.coming.result(), None
+        return None if pile is None else self._joined(pile)
+
+    def _joined(self, pile: list[Fetched]) -> Fetched:
+        """What waited, as one batch: as far as each part follows the one before, after the same seek."""
+        self.pile = []
+        first, *others = [each for each in pile if each.epoch == self.epoch] or pile[:1]
+        batch, behind = first.batch, first.behind
+        for each in others:
+            if each.batch.start == batch.end:
+                batch, behind = Batch([*batch.records, *each.batch.records], batch.start, each.batch.end), each.behind
+        self.holds -= sum(len(each.batch.records) for each in pile) - len(batch.records)
+        return Fetched(first.epoch, batch, behind)
 
     async def _notice(self) -> None:
         """Raises Fenced when a newer generation has taken the partition over."""
@@ -311,7 +356,7 @@ class Partition:
             return
         self.committed = max(self.committed, heir.since or 0)
         if around.restate is not None:
-            restated = await self._thread(around.restate, self.source, store)
+            restated = await self._counted(around.restate, self.source, store)
             if restated is None:
                 return
             packed = await self._thread(outbox.pack, restated.messages)
@@ -400,25 +445,36 @@ class Partition:
             self.committed = store.position
         around.observer.folded(source, outcome, batch, outbox is None)
 
-    async def _publish(self, store: Store, outbox: Outbox) -> None:
-        """Post the oldest of the journal to the counters, and publish those."""
-        around, source, silent = self.around, self.source, self._published_before(store)
+    def _post(self, store: Store, outbox: Outbox) -> Posting:
+        """Begin to post the oldest of the journal to the counters; batches go on meanwhile, they touch no counter."""
+        silent = self._published_before(store)
         batches, position, watermark = self._next(store)
-        began = time.monotonic()
-        async with around.posting:
-            posting = await self._thread(self._post, store, batches, position, watermark, silent)
-            packed = await self._thread(outbox.pack, posting.messages)
-        if not silent:
-            if len(batches) == len(store.journal):
-                self.told, self.told_at = position, time.monotonic()
+
+        def post() -> tuple[Outcome, list[Addressed]]:
+            posting = self.fold.post(self.source, store.entries(batches), position, watermark, store, silent=silent)
+            return posting, outbox.pack(posting.messages)
+
+        done = asyncio.get_running_loop().run_in_executor(self.around.counting, post)
+        whole = len(batches) == len(store.journal)
+        return Posting(done, position, silent, bool(batches), whole, time.monotonic())
+
+    async def _publish(self, store: Store, outbox: Outbox) -> None:
+        """Publish what was posted."""
+        around, source, begun = self.around, self.source, self.posting
+        assert begun is not None
+        self.posting = None
+        posting, packed = await begun.done
+        if not begun.silent:
+            if begun.whole:
+                self.told, self.told_at = begun.position, time.monotonic()
             if packed:
                 around.observer.point("before_partials", source)
-                await outbox.commit(packed, self._log, store.position, Committed(0, position).note)
-                self.published = position
+                await outbox.commit(packed, self._log, store.position, Committed(0, begun.position).note)
+                self.published = begun.position
                 around.observer.point("before_markers", source)
-        if batches:
+        if begun.some:
             await self._thread(store.write_posting, posting)
-        self.took = min(time.monotonic() - began, MOST_SECONDS)
+        self.took = min(time.monotonic() - begun.at, MOST_SECONDS)
         around.observer.posted(source, posting)
 
     def _next(self, store: Store) -> tuple[list[Journalled], int, int]:
@@ -432,6 +488,3 @@ class Partition:
         if not before and len(chosen) == len(store.journal):
             return chosen, store.position, store.watermark
         return chosen, chosen[-1].position, chosen[-1].watermark
-
-    def _post(self, store: Store, batches: list[Journalled], position: int, watermark: int, silent: bool) -> Outcome:
-        return self.fold.post(self.source, store.entries(batches), position, watermark, store, silent=silent)
