@@ -35,11 +35,12 @@ from processor.engine import cluster
 from processor.engine.assigned import Partitions, readiness
 from processor.engine.flow import RegisterFold
 from processor.engine.model import Batch, Fold, Outcome, Source
-from processor.engine.partition import LAGGING_RECORDS, Partition, Surroundings
+from processor.engine.partition import LAGGING_RECORDS, Partition
 from processor.engine.shelf import shelf
 from processor.engine.snapshots import Snapshots
 from processor.engine.store import Memory, Store
 from processor.engine.succession import Committed, Predecessor
+from processor.engine.surroundings import Surroundings
 from processor.engine.together import Together
 from processor.engine.totals import TotalsFold
 from processor.engine.totals_rows import Counted

@@ -26,6 +26,13 @@ def long(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--long"))
 
 
+@pytest.fixture
+def only_long(long: bool) -> None:
+    """For what takes longer than CI may wait."""
+    if not long:
+        pytest.skip("only with --long, as `make chaos` has it")
+
+
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
     """The bootstrap address of a Kafka: SINGLE_WINDOW_KAFKA, else a new broker that ends with the session.

@@ -9,11 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -24,17 +21,15 @@ from processor.engine.model import Batch, DeadLetter, Fold, Outcome, Source
 from processor.engine.outbox import Fenced, Outbox
 from processor.engine.receipts import dead_letters
 from processor.engine.record_batch import Addressed
-from processor.engine.snapshots import Snapshots
-from processor.engine.store import Journalled, Mark, Memory, Store
-from processor.engine.succession import LOOK_SECONDS, Committed, Predecessor, Succession
+from processor.engine.store import Journalled, Mark, Store
+from processor.engine.succession import LOOK_SECONDS, Committed, Succession
+from processor.engine.surroundings import Surroundings
 from processor.engine.transport import Fetched
+from processor.engine.waiting import Waiting
 
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 8.0
 LAGGING_RECORDS = 2_000
-SMALL_RECORDS = 2_000
-"""A batch that waits and is smaller is joined by what comes: the next step takes all there is."""
-
 NOTICE_SECONDS = 2.0
 """An idle partition commits nothing, so nothing tells it that it was replaced: it looks so often."""
 
@@ -53,52 +48,6 @@ ENVIRONMENT = (KafkaError, ClientError, OSError, MemoryError, asyncio.TimeoutErr
 T = TypeVar("T")
 
 
-class Observer(Protocol):
-    """What a partition tells: for metrics and logs, and points at which tests may kill the process."""
-
-    def state(self, source: Source, state: str, **facts: Any) -> None: ...
-    def fetched(self, source: Source, behind: int) -> None: ...
-    def folded(self, source: Source, outcome: Outcome, batch: Batch, silent: bool) -> None: ...
-    def posted(self, source: Source, posting: Outcome) -> None: ...
-    def point(self, name: str, source: Source) -> None: ...
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What partitions share. ``executor``: threads for what is short; ``counting``: for postings, which may wait.
-    ``step``: the fold's, off the event loop; its last argument: in silence. ``publish_seconds``: how often counters are
-    published; ``lagging_seconds``: the same while ``lagging``: answers come first. ``linger_seconds``: rest between
-    batches, unless more is left than ``fetch_records``, the most a fetch hands over.
-    ``predecessor``: the generation before, if any, to be taken over from when it is wanted (``take_over``); then
-    ``restate``, for a fold that says figures, gives all of them anew, or None while it has not come as far.
-    """
-
-    bootstrap: str
-    group: str
-    prefix: str
-    state: Path
-    memory: Memory
-    executor: Executor
-    observer: Observer
-    seek: Callable[[Source, int], Awaitable[int]]
-    committed: Callable[[Source], Awaitable[Committed]]
-    lagging: Callable[[], bool]
-    counting: Executor
-    step: Callable[[Source, Batch, Store, bool], Awaitable[Outcome]]
-    publish_seconds: float = 0.25
-    lagging_seconds: float = 30.0
-    linger_seconds: float = 0.0
-    fetch_records: int = 1 << 20
-    step_records: int = 1 << 20
-    tables: Callable[[int], str] = lambda _: ""
-    compacted: bool = False
-    dead_letters: str = ""
-    predecessor: Predecessor | None = None
-    take_over: bool = False
-    restate: Callable[[Source, Store], Outcome | None] | None = None
-    snapshots: Snapshots | None = None
-
-
 class Posting(NamedTuple):
     """A posting under way: ``done`` gives its outcome and what publishes it; up to which ``position`` it goes, whether
     ``silent``, whether there was ``some`` of a journal and it is the ``whole`` of it, and when it began (``at``).
@@ -115,14 +64,13 @@ class Posting(NamedTuple):
 class Partition:
     """One source partition under one fold. ``committed``: the position in Kafka; ``published``: up to where counters
     are; ``told``, ``told_at``: the position last published, and when; ``took``: seconds that cost; ``behind``: offsets
-    left in the log after the last batch; ``holds``: records waiting and at work. ``replaced``: by a newer generation,
+    left in the log after the last batch. ``replaced``: by a newer generation,
     for good. ``heir``: how it comes to take the place of the generation before, if there is one.
     """
 
     def __init__(self, source: Source, fold: Fold, around: Surroundings) -> None:
         self.source, self.fold, self.around = source, fold, around
-        self.waiting: asyncio.Queue[list[Fetched] | None] = asyncio.Queue()
-        self.pile: list[Fetched] = []
+        self.waiting, self.at_work = Waiting(), 0
         self.ready = False
         self.closing = False
         self.epoch = 0
@@ -131,12 +79,10 @@ class Partition:
         self.published = 0
         self.told, self.told_at, self.took = 0, 0.0, 0.0
         self.behind = 0
-        self.holds = 0
         self.unprocessable = 0
         self.replaced = False
         self.heir = self._heir()
         self.noticed = 0.0
-        self.coming: asyncio.Task[list[Fetched] | None] | None = None
         self.posting: Posting | None = None
         self.task = asyncio.create_task(self._run(), name=f"{fold.name}-{source.partition}")
 
@@ -163,21 +109,22 @@ class Partition:
 
     @property
     def has_room(self) -> bool:
-        """One batch runs, one waits; while that is small, what comes joins it."""
-        piled = sum(len(each.batch.records) for each in self.pile)
-        return self.ready and not self.closing and (not self.pile or piled < SMALL_RECORDS)
+        """One batch runs, one waits."""
+        return self.ready and not self.closing and self.waiting.has_room
+
+    @property
+    def holds(self) -> int:
+        """Records waiting, at work and held back."""
+        return self.waiting.holds + self.at_work + self.heir.holds
 
     def offer(self, fetched: Fetched) -> None:
-        self.holds += len(fetched.batch.records)
         self.around.observer.fetched(self.source, fetched.behind)
-        self.pile.append(fetched)
-        if len(self.pile) == 1:
-            self.waiting.put_nowait(self.pile)
+        self.waiting.put(fetched)
 
     async def close(self) -> None:
         """Stop taking batches, await the running step (bounded), close."""
         self.closing, self.ready = True, False
-        self.waiting.put_nowait(None)
+        self.waiting.wake()
         done, _ = await asyncio.wait({self.task}, timeout=CLOSE_SECONDS)
         if not done:
             self.task.cancel()
@@ -195,8 +142,7 @@ class Partition:
                 await self._pause(RETRY_SECONDS)
             finally:
                 self.ready = False
-        if self.coming is not None:
-            self.coming.cancel()
+        self.waiting.close()
         self._tell("closed")
 
     async def _pause(self, seconds: float) -> None:
@@ -217,7 +163,7 @@ class Partition:
         around, source, fold = self.around, self.source, self.fold
         self._tell("opening")
         self.told, self.behind = 0, 0
-        self.holds, self.heir = self.holds - self.heir.holds, self._heir()
+        self.heir = self._heir()
         transactional_id = f"{around.group}-{fold.name}-{source.partition}"
         async with Outbox(around.bootstrap, transactional_id, around.group, around.prefix) as outbox:
             # after fencing: no transaction of an earlier holder is pending
@@ -300,10 +246,11 @@ class Partition:
             if fetched is None:
                 await self._notice()
                 continue
+            self.at_work = len(fetched.batch.records)
             try:
                 await self._take(fetched, store, outbox)
             finally:
-                self.holds -= len(fetched.batch.records) - self.heir.holds
+                self.at_work = 0
             if self.around.linger_seconds and self.behind < min(LAGGING_RECORDS, self.around.fetch_records):
                 await asyncio.sleep(self.around.linger_seconds)
 
@@ -317,27 +264,8 @@ class Partition:
         patience = NOTICE_SECONDS if self.heir.speaks else LOOK_SECONDS
         if due:  # no longer than until lag may be over
             patience = min(due, self.around.publish_seconds)
-        if self.coming is None:
-            self.coming = asyncio.create_task(self.waiting.get())
-        until: set[asyncio.Future[Any]] = {self.coming}
-        if self.posting is not None:
-            until.add(self.posting.done)
-        await asyncio.wait(until, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-        if not self.coming.done():
-            return None
-        pile, self.coming = self.coming.result(), None
-        return None if pile is None else self._joined(pile)
-
-    def _joined(self, pile: list[Fetched]) -> Fetched:
-        """What waited, as one batch: as far as each part follows the one before, after the same seek."""
-        self.pile = []
-        first, *others = [each for each in pile if each.epoch == self.epoch] or pile[:1]
-        batch, behind = first.batch, first.behind
-        for each in others:
-            if each.batch.start == batch.end:
-                batch, behind = Batch([*batch.records, *each.batch.records], batch.start, each.batch.end), each.behind
-        self.holds -= sum(len(each.batch.records) for each in pile) - len(batch.records)
-        return Fetched(first.epoch, batch, behind)
+        posting = () if self.posting is None else (self.posting.done,)
+        return await self.waiting.next(self.epoch, patience, *posting)
 
     async def _notice(self) -> None:
         """Raises Fenced when a newer generation has taken the partition over."""

@@ -12,13 +12,6 @@ SCENARIOS = ("tests/crash/", "tests/chaos/")
 VERDICTS = {"passed": "holds", "failed": "FAILS", "error": "FAILS", "skipped": "skipped"}
 
 
-@pytest.fixture
-def only_long(long: bool) -> None:
-    """For what takes longer than CI may wait."""
-    if not long:
-        pytest.skip("only with --long, as `make chaos` has it")
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Of `make chaos`: each scenario with its seconds and whether it holds."""
     if not config.getoption("--long"):

@@ -14,7 +14,7 @@ from tests.chaos.decoding import CALL_SECONDS
 from tests.chaos.mutations import mutated
 
 SEED = 20_261_122
-SHORT, LONG = 6_000, 60_000
+SHORT, LONG = 1_500, 60_000
 GROWN_MB = 200
 
 pytestmark = pytest.mark.chaos

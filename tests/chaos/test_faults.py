@@ -25,7 +25,7 @@ from tests.oracle import Oracle
 from tests.oracle_decode import LogRecord as OracleRecord
 from tests.unit.test_engine import by_partition, lasting, normal
 
-SHORT, LONG = 8, 1_000
+SHORT, LONG = 4, 1_000
 STEPS = 20
 happened: Counter[str] = Counter()
 

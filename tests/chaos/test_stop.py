@@ -11,6 +11,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.kafka]
 SECONDS = 10.0
 
 
+@pytest.mark.usefixtures("only_long")
 def test_a_worker_told_to_stop_under_load_drains_within_ten_seconds_and_ends_with_status_0(scene: Scene) -> None:
     # a: works under load - SIGTERM: drains, ends
     # b:                                     works on: nothing is twice, nothing is missing

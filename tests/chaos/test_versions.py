@@ -66,6 +66,7 @@ def written(message: Message) -> Message:
     return message._replace(value=header(version) + message.value[10:] + more)
 
 
+@pytest.mark.usefixtures("only_long")
 def test_versions_are_mixed_and_what_an_unknown_one_wrote_counts_when_it_is_deployed_and_replayed(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -148,6 +148,7 @@ def answered_by_one_after_the_other(scene: Scene) -> None:
         assert min(offsets) > max(by_generation[1].get(partition, [-1]))
 
 
+@pytest.mark.usefixtures("only_long")
 def test_a_new_generation_that_follows_never_goes_ahead_and_takes_over_from_one_that_is_dead(scene: Scene) -> None:
     # 1: answers - kill -9
     # 2:    follows ---------- takes over, answers the rest

@@ -85,6 +85,7 @@ def test_lost_stores_are_restored_from_snapshots_and_those_whose_snapshots_are_d
     assert not any(b.samples("single_window_restoring_records").values())
 
 
+@pytest.mark.usefixtures("only_long")
 def test_a_worker_with_a_name_comes_back_to_its_partitions_and_nobody_else_notices(scene: Scene) -> None:
     # a: works ---------------------------------------------------------
     # b: works, SIGKILL    starts, works, SIGTERM    starts, works on --

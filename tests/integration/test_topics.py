@@ -31,7 +31,7 @@ def make(bootstrap: str, name: str, partitions: int, **config: str) -> None:
 
 def test_create_makes_what_is_missing_and_nothing_twice(kafka: str, empty: str) -> None:
     names = [empty + topic.name for topic in schemas.topics()]
-    make(kafka, names[1], 8)
+    make(kafka, names[1], 8, **schemas.topics()[1].config)
     assert topics.create(kafka, empty) == [name for name in names if name != names[1]]
     assert topics.create(kafka, empty) == []
 

@@ -201,6 +201,7 @@ COMMANDS = (
     ("subscribe",),
     ("reconcile",),
     ("explain",),
+    ("differences",),
     ("dead-letters",),
     ("dead-letters", "list"),
     ("dead-letters", "replay"),

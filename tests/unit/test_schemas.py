@@ -12,7 +12,7 @@ import pytest
 import schemas
 from processor import reference
 from processor.engine.counters import WINDOWS
-from processor.engine.flow import ENVELOPE
+from processor.engine.judged import ENVELOPE
 from processor.flows import declarations
 from processor.flows.declarations.counters import COUNTERS
 from processor.flows.declarations.lifecycle import KIND_OF_STATUS

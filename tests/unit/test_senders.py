@@ -91,7 +91,7 @@ def said(*answers: Answer) -> Mapping[str, pl.DataFrame]:
         for row, answer in enumerate(answers)
         for rule, severity in answer.findings
     ]
-    return answered(frame, rules.table(found), batch)
+    return answered(frame, rules.table(found), batch.beside)
 
 
 def test_answers_are_counted_by_sender_record_and_outcome() -> None:
