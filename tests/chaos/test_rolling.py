@@ -52,6 +52,7 @@ def dies(scene: Scene, worker: Worker, share: float) -> None:
     assert worker.ends() == -signal.SIGKILL, worker.tail()
 
 
+@pytest.mark.usefixtures("only_long")
 def test_three_workers_killed_in_turn_at_random_and_at_each_point_show_nothing_that_was_not_so(scene: Scene) -> None:
     # a: works  kill -9 . start - point 1 kills it . start --------------------------------------- works on
     # b: works ------------------------------------- kill -9 . start - point 2 kills it . start -- works on
