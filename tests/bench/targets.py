@@ -42,7 +42,7 @@ TARGETS = (
     Target("latency_p99_ms", False, 200, 100, _STEP),
     Target("growth_5m_over_100k", True, 0.7, None, "rows are read from disk where they were in memory"),
     Target("growth_memory", False, 1.1, None, "filters and indexes of the larger stores"),
-    Target("refold_events_per_second", True, 100_000, None, "a silent fold decodes, judges and counts as a live one does: it saves only what is said"),
+    Target("refold_events_per_second", True, 100_000, None, "a silent fold decodes, judges and counts, too"),
     Target(
         "restart_seconds", False, 5, None, "imports, joining the group, fencing and opening stores, one after the other"
     ),
