@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from connectors import subscribe
-from connectors.topic_io import TopicReader, end_offsets
+from processor.refold import read
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,11 @@ class Published:
 
     def rows(self, topic: str) -> Mapping[bytes, bytes]:
         """Rows of one counter as subscribers have them now, by key."""
-        name = self.prefix + topic
-        others = {p: end for p, end in end_offsets(self.bootstrap, name).items() if p != self.partition}
         newest: dict[bytes, bytes] = {}
-        with TopicReader(self.bootstrap, name, start=others) as reader:
-            for records in reader.to_end():
-                for record in records:
-                    if record.partition == self.partition and record.value is not None:
-                        newest[record.key] = record.value
-                    elif record.partition == self.partition:
-                        newest.pop(record.key, None)
+        for records in read(self.bootstrap, self.prefix + topic, self.partition):
+            for record in records:
+                if record.value is None:
+                    newest.pop(record.key, None)
+                else:
+                    newest[record.key] = record.value
         return newest

@@ -56,12 +56,15 @@ def _folded(fold: RegisterFold, source: Source, batch: Batch, rows: Rows) -> Ite
     yield outcome
 
 
-def read(bootstrap: str, topic: str, partition: int, end: int) -> Iterator[Sequence[Any]]:
-    """A partition's records from the first on, up to ``end`` or a little beyond. Raises TopicError or KafkaError."""
-    if not end:
+def read(bootstrap: str, topic: str, partition: int, end: int | None = None) -> Iterator[Sequence[Any]]:
+    """A partition's records from the first on, up to ``end`` (else to its end now) or a little beyond. Raises
+    TopicError or KafkaError.
+    """
+    if end == 0:
         return
-    others = {other: offset for other, offset in end_offsets(bootstrap, topic).items() if other != partition}
+    others = end_offsets(bootstrap, topic)
+    last = others.pop(partition)
     with TopicReader(bootstrap, topic, start=others) as reader:  # it reads all: the others from their ends on
-        for records in reader.to_end({partition: end}):
+        for records in reader.to_end({partition: last if end is None else end}):
             if records[0].partition == partition:
                 yield records

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import reduce
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from connectors.simulator.ledger import Ledger
 from connectors.simulator.ledger.lifecycle import STAGE_OF
 from connectors.simulator.messages import Message
-from tests.oracle_decode import partition_of
+from tests.crash.scene import placed
 
 Dimensions = tuple[str, ...]
 Figure = tuple[int, ...]
@@ -50,16 +49,14 @@ class Prefixes:
         self.grown: dict[Dimensions, list[list[tuple[int, Figure]]]] = {}
         self.halves: dict[Dimensions, tuple[Hashes, ...] | None] = {}
         ledgers = [_Stages() for _ in range(PARTITIONS)]
-        offsets, now = Counter[int](), datetime.now(UTC)
-        for message in messages:
-            partition = partition_of(message.key or b"") if message.partition is None else message.partition
+        now = datetime.now(UTC)
+        for partition, offset, message in placed(messages):
             ledger = ledgers[partition]
             ledger.observe(message, now)
-            offsets[partition] += 1
             for dimensions, measures in ledger.added:
                 of_all = self.grown.setdefault(dimensions, [[(0, (0, 0, 0, 0))] for _ in range(PARTITIONS)])
                 before = of_all[partition][-1][1]
-                of_all[partition].append((offsets[partition], tuple(map(add, before, measures))))
+                of_all[partition].append((offset + 1, tuple(map(add, before, measures))))
             ledger.added.clear()
 
     def at(self, dimensions: Dimensions, partition: int, position: int) -> Figure:

@@ -17,11 +17,12 @@ pytestmark = [pytest.mark.chaos, pytest.mark.kafka]
 FEW = 1_200
 
 
-def remove(scene: Scene, before: dict[int, int]) -> None:
-    """Let the broker delete the input's records before these offsets, by partition."""
+def remove(scene: Scene) -> None:
+    """Let the broker delete the input's records, but the last of each partition."""
+    ends = end_offsets(scene.bootstrap, scene.prefix + INPUT)
     admin = KafkaAdminClient(bootstrap_servers=scene.bootstrap)
     try:
-        admin.delete_records({TopicPartition(scene.prefix + INPUT, p): offset for p, offset in before.items()})
+        admin.delete_records({TopicPartition(scene.prefix + INPUT, p): end - 1 for p, end in ends.items()})
     finally:
         admin.close()
 
@@ -34,7 +35,7 @@ def test_a_log_cut_beyond_the_position_stops_the_worker_with_the_reason(scene: S
     scene.counted(first)
     first.stop()
     scene.publish()
-    remove(scene, {partition: end - 1 for partition, end in end_offsets(scene.bootstrap, scene.prefix + INPUT).items()})
+    remove(scene)
     refused(scene.worker(), "records between are gone")
 
 
@@ -46,7 +47,7 @@ def test_a_log_cut_before_the_position_changes_nothing_for_who_has_a_store_and_i
     first = scene.worker()
     scene.counted(first)
     first.stop()
-    remove(scene, {partition: end - 1 for partition, end in end_offsets(scene.bootstrap, scene.prefix + INPUT).items()})
+    remove(scene)
     scene.publish()
     second = scene.worker()
     scene.check(second)
@@ -65,7 +66,7 @@ def test_a_log_cut_under_a_running_worker_stops_it(scene: Scene) -> None:
     wait_for("it to stall", worker.stalled)
     time.sleep(2)  # a fetch that waits at the broker ends without records: it would bring what comes now
     scene.publish()
-    remove(scene, {partition: end - 1 for partition, end in end_offsets(scene.bootstrap, scene.prefix + INPUT).items()})
+    remove(scene)
     worker.send(signal.SIGCONT)
     assert worker.ends() == 1, worker.tail()
     reasons = [line["reason"] for line in worker.told(event="stopping")]

@@ -28,6 +28,7 @@ from processor.business import Closed
 from processor.demo import compare
 from processor.demo.run import labels
 from tests.crash.worker import PATIENCE, Worker, wait_for
+from tests.oracle_decode import partition_of
 
 INPUT = "customs.declarations"
 EVENTS = 4_000
@@ -55,6 +56,15 @@ def told(messages: Iterable[Message]) -> Traffic:
     for message in log:
         ledger.observe(message, now)
     return Traffic(log, ledger, ledger.counters, labels())
+
+
+def placed(messages: Iterable[Message]) -> Iterator[tuple[int, int, Message]]:
+    """Messages in the order they are sent, with the partition and the offset they come to lie at."""
+    offsets = Counter[int]()
+    for message in messages:
+        partition = partition_of(message.key or b"") if message.partition is None else message.partition
+        yield partition, offsets[partition], message
+        offsets[partition] += 1
 
 
 class Scene:

@@ -12,11 +12,10 @@ from connectors.counters import COUNTERS, DECLARATIONS_BY_STAGE, RULE_HITS, TRAD
 from connectors.simulator.ledger import Ledger
 from connectors.topic_io import end_offsets
 from processor.demo import compare
-from tests.crash.scene import INPUT, Scene, place, receipts
+from tests.crash.scene import INPUT, Scene, place, placed, receipts
 from tests.crash.test_subscribers import Follower, expected, figures
 from tests.crash.worker import Worker
 from tests.integration.command import single_window
-from tests.oracle_decode import partition_of
 
 pytestmark = [pytest.mark.crash, pytest.mark.kafka]
 
@@ -93,13 +92,11 @@ def test_a_corrected_rule_is_applied_to_the_past_and_subscribers_see_one_table_b
 
 def says_what_would_be_answered_otherwise(scene: Scene) -> None:
     """The command, against the ledger's answers to every event."""
-    ledger, offsets, right = Ledger(), Counter[int](), dict[tuple[int, int], tuple[str, list[str]]]()
+    ledger, right = Ledger(), dict[tuple[int, int], tuple[str, list[str]]]()
     now = datetime.now(UTC)
-    for message in scene.traffic.messages[: len(scene.traffic.messages) - len(scene.left)]:
-        partition = partition_of(message.key or b"") if message.partition is None else message.partition
+    for partition, offset, message in placed(scene.traffic.messages[: len(scene.traffic.messages) - len(scene.left)]):
         answer = ledger.observe(message, now)
-        right[partition, offsets[partition]] = answer.outcome, list(answer.rules)
-        offsets[partition] += 1
+        right[partition, offset] = answer.outcome, list(answer.rules)
     expected = {}
     for receipt in receipts(scene.bootstrap, scene.prefix):
         told = receipt["outcome"], sorted(finding["rule"] for finding in receipt["findings"])

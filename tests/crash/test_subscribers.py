@@ -17,9 +17,8 @@ from connectors.topic_io import TopicReader, end_offsets
 from connectors.totals import Change, Total
 from connectors.totals import Counter as Declared
 from processor.demo import compare
-from tests.crash.scene import INPUT, Scene
+from tests.crash.scene import INPUT, Scene, placed
 from tests.crash.worker import Worker
-from tests.oracle_decode import partition_of
 
 pytestmark = [pytest.mark.crash, pytest.mark.kafka]
 
@@ -131,14 +130,12 @@ def expected(ledger: Mapping[Key, tuple[int, ...]], counter: str) -> dict[compar
 
 def ledger_up_to(scene: Scene, positions: tuple[int, ...]) -> Ledger:
     """The ledger of the input's records before these positions."""
-    ledger, offsets = Ledger(), Counter[int]()
+    ledger = Ledger()
     now = scene.traffic.ledger._appended_at
     assert now is not None
-    for message in scene.traffic.messages:
-        partition = partition_of(message.key or b"") if message.partition is None else message.partition
-        if offsets[partition] < positions[partition]:
+    for partition, offset, message in placed(scene.traffic.messages):
+        if offset < positions[partition]:
             ledger.observe(message, now)
-        offsets[partition] += 1
     return ledger
 
 
