@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections import Counter as Tally
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,11 +21,12 @@ from processor.engine.decode import Columns, Decoded, Decoder
 from processor.engine.journal import Journal, pack, unpack
 from processor.engine.judged import Judged, Prepared, whole
 from processor.engine.lifecycle import CONTRIBUTION_COLUMNS, STAGE_COLUMNS, Events, Ints, Lifecycle
-from processor.engine.model import Batch, Outcome, Source, View
+from processor.engine.model import Batch, Message, Outcome, Source, View, Work
 from processor.engine.presence import Counts, Told
 from processor.engine.receipts import Answers
 from processor.engine.register import Loaded
 from processor.engine.rules import Judge, Rule
+from processor.engine.several import Several
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Flow:
     stages that were reached and the contributions that were made (lifecycle.STAGE_COLUMNS with ``stage`` instead of
     ``kind``, CONTRIBUTION_COLUMNS; both with the document's fields instead of ``document``, and ``counters.timed``);
     ``answered`` of the answers (the events with ``outcome``), the findings in them (``rules.COLUMNS``) and what was
-    prepared ``beside``.
+    prepared ``beside``, each entry with ``of``, a small number that its answer has: one entry is not of two.
     """
 
     name: str
@@ -99,38 +101,36 @@ class RegisterFold:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def step(self, source: Source, batch: Batch, view: View, *, silent: bool = False) -> Outcome:
-        return self.settle(source, batch, view, self.judge([(source, batch)])[0], silent=silent)
+        return self.steps([Work(source, batch, view, silent)])[0]
 
-    def judge(self, work: Sequence[tuple[Source, Batch]]) -> list[Judged]:
-        """Batches of different partitions, each as it is before its register has its say. As one frame: that costs
-        little more than one of them.
+    def steps(self, work: Sequence[Work]) -> list[Outcome]:
+        """Fold batches of different partitions (see ``model.Fold.step``), as one frame: that costs little more than
+        one of them.
         """
-        clock = _Clock()
-        records = [record for _, batch in work for record in batch.records]
-        counts = [len(batch.records) for _, batch in work]
-        partition = np.repeat([source.partition for source, _ in work], counts)
-        decoded, dead = self.decoder.together(records, partition, work[0][0].partitions)
+        clock, several = _Clock(), Several(work)
+        judged = self._judged(several, clock)
+        outcomes = [_begun(each) for each in work]
+        if len(judged.events):
+            self._fold(several, judged, outcomes, clock)
+        of_dead = several.slices(several.of[judged.dead_rows])
+        for each, outcome, place in zip(work, outcomes, of_dead, strict=True):
+            dead = judged.dead[place]
+            if dead and not each.silent:
+                outcome.messages.append(receipts.dead_letters(self.flow.dead_letters, each.source, dead))
+                for reason, n in Tally(letter.reason for letter in dead).items():
+                    outcome.tally["dead_letters", reason] = n
+            share = len(each.batch.records) / max(len(several.records), 1)
+            outcome.seconds = {part: seconds * share for part, seconds in clock.seconds.items()}
+        return outcomes
+
+    def _judged(self, several: Several, clock: _Clock) -> Judged:
+        partitions = several.work[0].source.partitions
+        decoded, dead = self.decoder.together(several.records, several.partition, partitions)
         clock.lap("decode")
-        prepared = self._prepare(np.concatenate([batch.appended for _, batch in work]), decoded)
+        prepared = self._prepare(several.appended, decoded)
         judged = whole(decoded, prepared, self.rules(prepared.frames), dead)
         clock.lap("rules")
-        judged.seconds.update(clock.seconds)
-        ends = np.cumsum(counts).tolist()
-        return [judged] if len(work) == 1 else [judged.part(end - n, end) for n, end in zip(counts, ends, strict=True)]
-
-    def settle(self, source: Source, batch: Batch, view: View, judged: Judged, *, silent: bool = False) -> Outcome:
-        """Fold a judged batch (see ``model.Fold.step``)."""
-        clock = _Clock(judged.seconds)
-        watermark = max([view.watermark, *(record.timestamp for record in batch.records[-1:])])
-        outcome = Outcome(batch.end, watermark, silent=silent)
-        if len(judged.events):
-            self._fold(source, batch, judged, view, outcome, clock)
-        if judged.dead and not silent:
-            outcome.messages.append(receipts.dead_letters(self.flow.dead_letters, source, judged.dead))
-            for letter in judged.dead:
-                outcome.tally["dead_letters", letter.reason] = outcome.tally.get(("dead_letters", letter.reason), 0) + 1
-        outcome.seconds = clock.seconds
-        return outcome
+        return judged
 
     def post(
         self,
@@ -166,41 +166,61 @@ class RegisterFold:
         }
         return self.flow.prepare(frames)
 
-    def _fold(self, source: Source, batch: Batch, judged: Judged, view: View, outcome: Outcome, clock: _Clock) -> None:
-        flow = self.flow
-        frame = judged.events
-        names, loaded, events = self._load(batch, judged, view)
+    def _fold(self, several: Several, judged: Judged, outcomes: Sequence[Outcome], clock: _Clock) -> None:
+        flow, frame = self.flow, judged.events
+        row = frame["row"].to_numpy()
+        of_event = several.of[row]
+        names, loaded, events, of_key = self._load(several, judged, of_event)
         clock.lap("register read")
         folded = lifecycle.fold(flow.lifecycle, events, loaded.rows, loaded.parked, loaded.basis)
         clock.lap("fold")
-        outcome.puts += register.rows(names, loaded, folded, events, judged.identity)
+        rows = register.rows(names, loaded, folded, events, judged.identity)
         clock.lap("register rows")
-        offsets = np.array([record.offset for record in batch.records], np.int64)[frame["row"].to_numpy()]
-        answers = Answers(frame, offsets, events.kind, judged.findings, folded, flow.lifecycle)
+        answers = Answers(frame, of_event, several.offset[row], events.kind, judged.findings, folded, flow.lifecycle)
         findings = receipts.told(answers)
-        answered = self.receipts.frame(source, answers, findings)
-        if not outcome.silent:
-            outcome.messages.append(self.receipts.message(flow.receipts, source, answered))
-        receipts.tally(answered, findings, outcome)
+        answered = self.receipts.frame([each.source for each in several.work], answers, findings)
+        keys, values = self.receipts.written(answered)
+        receipts.tally(answered, findings, several.of, outcomes)
         clock.lap("receipts")
-        entries = flow.answered(answered, findings, judged.beside)
-        outcome.entries = pack(folded, loaded.documents, entries)
+        entries = _apart(several, flow.answered(answered, findings, judged.beside))
+        stages, of_stages = several.sorted(of_key[folded.stage_keys])
+        moved, of_moved = several.sorted(of_key[folded.contribution_keys])
+        of_row, of_answer = several.slices(of_key[np.nonzero(folded.written)[0]]), several.slices(of_event)
+        for i, (each, outcome) in enumerate(zip(several.work, outcomes, strict=True)):
+            place = of_answer[i]
+            if place.start == place.stop:
+                continue
+            outcome.puts += rows[of_row[i]]
+            if not each.silent:
+                outcome.messages.append(Message(flow.receipts, each.source.partition, keys[place], values[place]))
+            reached, counted = folded.stages[stages[of_stages[i]]], folded.contributions[moved[of_moved[i]]]
+            outcome.entries = pack(reached, counted, loaded.documents, entries[i])
         clock.lap("journal")
 
-    def _load(self, batch: Batch, judged: Judged, view: View) -> tuple[list[bytes], Loaded, Events]:
-        """The keys of a batch, what the register and the batch bring to them, and the batch's events upon them."""
+    def _load(self, several: Several, judged: Judged, of_event: Ints) -> tuple[list[bytes], Loaded, Events, Ints]:
+        """The keys of the batches, what their registers and the batches bring to them, the events upon them, and of
+        each key whose it is.
+        """
         frame, identity, content = judged.events, judged.identity, judged.content
         keys = frame["key"].to_arrow().dictionary_encode()
         key = keys.indices.to_numpy().astype(np.int64)
         names = [name.encode() for name in keys.dictionary.to_pylist()]
+        of_key = of_event[np.unique(key, return_index=True)[1]]  # keys are numbered as they come: so by batch, too
         refused = rules.refused(judged.findings)
         brought = judged.documents
         brought = brought.filter(~np.isin(brought["row"].to_numpy(), refused))
         basis = brought[self.flow.basis].cast(self.bases).to_physical().cast(pl.Int64).to_numpy()
-        loaded = register.load(names, register.Brought(self.documents.write(brought.drop("row")), basis), view)
+        documents = register.Brought(self.documents.write(brought.drop("row")), basis)
+        places = several.slices(of_key)
+
+        def read(stored: list[bytes]) -> list[bytes | None]:
+            each = zip(several.work, places, strict=True)
+            return [value for work, place in each for value in work.view.read(stored[place])]
+
+        loaded = register.load(names, documents, read)
         is_known, known = loaded.known(key, identity)
         row = frame["row"].to_numpy()
-        place = np.full(len(batch.records), -1, np.int64)
+        place = np.full(len(several.records), -1, np.int64)
         place[brought["row"].to_numpy()] = np.arange(len(brought)) + len(names)
         events = Events(
             key=key,
@@ -216,7 +236,7 @@ class RegisterFold:
             document=place[row],
             tag=frame["tag"].cast(pl.Int64).to_numpy(),
         )
-        return names, loaded, events
+        return names, loaded, events, of_key
 
     def entries(self, journal: Journal) -> dict[str, pl.DataFrame]:
         """What counters count, by what it is of."""
@@ -237,14 +257,31 @@ class RegisterFold:
 class _Clock:
     """Seconds spent per part of a step: for metrics only, the fold never sees it."""
 
-    def __init__(self, before: Mapping[str, float] | None = None) -> None:
-        self.seconds: dict[str, float] = dict(before or {})
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
         self.last = time.perf_counter()
 
     def lap(self, part: str) -> None:
         now = time.perf_counter()
         self.seconds[part] = self.seconds.get(part, 0.0) + now - self.last
         self.last = now
+
+
+def _begun(work: Work) -> Outcome:
+    """An outcome in which nothing has happened yet."""
+    newest = [record.timestamp for record in work.batch.records[-1:]]
+    return Outcome(work.batch.end, max([work.view.watermark, *newest]), silent=work.silent)
+
+
+def _apart(several: Several, entries: Mapping[str, pl.DataFrame]) -> list[dict[str, pl.DataFrame]]:
+    """Entries with ``of`` (a place in the work) by that."""
+    parts: list[dict[str, pl.DataFrame]] = [{} for _ in several.work]
+    for name, frame in entries.items():
+        order, places = several.sorted(frame["of"].to_numpy())
+        ordered = frame.drop("of")[order]
+        for part, place in zip(parts, places, strict=True):
+            part[name] = ordered[place]
+    return parts
 
 
 def _first(key: Ints, identity: Ints) -> Ints:

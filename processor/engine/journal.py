@@ -15,7 +15,7 @@ import cramjam
 import numpy as np
 import polars as pl
 
-from processor.engine.lifecycle import CONTRIBUTION_COLUMNS, STAGE_COLUMNS, Folded, Ints
+from processor.engine.lifecycle import CONTRIBUTION_COLUMNS, STAGE_COLUMNS, Ints
 
 COUNTS = 4
 """Numbers a block starts with: how many stages, contributions, documents and frames."""
@@ -34,9 +34,9 @@ class Journal:
     answered: dict[str, pl.DataFrame]
 
 
-def pack(folded: Folded, documents: Sequence[bytes], answered: Mapping[str, pl.DataFrame]) -> bytes:
+def pack(stages: Ints, contributions: Ints, documents: Sequence[bytes], answered: Mapping[str, pl.DataFrame]) -> bytes:
     """A batch's entries as bytes, with those ``documents`` they name."""
-    stages, contributions = folded.stages.copy(), folded.contributions.copy()
+    stages, contributions = stages.copy(), contributions.copy()
     used, places = np.unique(np.concatenate([stages[:, 1], contributions[:, 1]]), return_inverse=True)
     own = [documents[i] for i in used.tolist()]
     stages[:, 1], contributions[:, 1] = places[: len(stages)], places[len(stages) :]

@@ -1,9 +1,9 @@
-"""A batch before its register has its say: decoded, prepared, judged; or a part of several batches judged as one."""
+"""Records before their registers have their say: decoded, prepared, judged."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -37,7 +37,7 @@ class Prepared:
 class Judged:
     """``events`` in log order, with the hash of each one's ``identity`` and of its ``content``; ``documents`` and
     ``beside`` as in Prepared; ``findings`` (rules.COLUMNS); ``dead`` letters in log order. ``row`` is a record's place
-    in the batch. ``seconds``: where the time went.
+    among all that were judged.
     """
 
     events: pl.DataFrame
@@ -48,24 +48,6 @@ class Judged:
     findings: pl.DataFrame
     dead_rows: Ints
     dead: Sequence[DeadLetter]
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def part(self, start: int, end: int) -> Judged:
-        """The rows from ``start`` to ``end``, as a batch of their own."""
-        first, last = np.searchsorted(self.events["row"].to_numpy(), (start, end)).tolist()
-        from_dead, to_dead = np.searchsorted(self.dead_rows, (start, end)).tolist()
-        share = (last - first) / max(len(self.events), 1)
-        return Judged(
-            _moved(self.events[first:last], start),
-            self.identity[first:last],
-            self.content[first:last],
-            _between(self.documents, start, end),
-            _between(self.beside, start, end),
-            _between(self.findings, start, end),
-            self.dead_rows[from_dead:to_dead] - start,
-            self.dead[from_dead:to_dead],
-            {name: seconds * share for name, seconds in self.seconds.items()},
-        )
 
 
 def whole(
@@ -80,15 +62,6 @@ def whole(
     dead_rows = np.array([row for row, _ in dead], np.int64)
     letters = [letter for _, letter in dead]
     return Judged(events, identity, content, prepared.documents, prepared.beside, findings, dead_rows, letters)
-
-
-def _between(frame: pl.DataFrame, start: int, end: int) -> pl.DataFrame:
-    rows = frame["row"].to_numpy()
-    return _moved(frame[np.nonzero((rows >= start) & (rows < end))[0]], start)
-
-
-def _moved(frame: pl.DataFrame, by: int) -> pl.DataFrame:
-    return frame.with_columns(row=pl.col("row") - by) if by else frame
 
 
 def _hashes(part: Decoded) -> tuple[Ints, Ints]:

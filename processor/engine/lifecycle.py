@@ -189,14 +189,16 @@ class Parked:
 @dataclass
 class Folded:
     """What a fold gave. Per event: ``verdict`` and ``state`` after it. ``stages``: STAGE_COLUMNS of each applied event;
-    ``contributions``: CONTRIBUTION_COLUMNS of what came to count and what no longer does. ``written``: keys whose row
-    changed. ``rows`` and ``parked`` are as folded.
+    ``contributions``: CONTRIBUTION_COLUMNS of what came to count and what no longer does; the key of each in
+    ``stage_keys`` and ``contribution_keys``. ``written``: keys whose row changed; ``rows``, ``parked``: as folded.
     """
 
     verdict: Ints
     state: Ints
     stages: Ints
+    stage_keys: Ints
     contributions: Ints
+    contribution_keys: Ints
     written: Bools
     rows: Rows
     parked: Parked
@@ -218,8 +220,10 @@ class _Fold:
         self.occupied_by = np.zeros(n, np.int64)
         self.written = np.zeros(len(rows.state), np.bool_)
         self.retry = np.zeros(len(rows.state), np.bool_)
-        self.stages: list[Ints] = []
-        self.contributions: list[Ints] = []
+        self.stages: list[Ints] = [np.zeros((0, len(STAGE_COLUMNS)), np.int64)]
+        self.contributions: list[Ints] = [np.zeros((0, len(CONTRIBUTION_COLUMNS)), np.int64)]
+        self.stage_keys: list[Ints] = [np.zeros(0, np.int64)]
+        self.contribution_keys: list[Ints] = [np.zeros(0, np.int64)]
 
     def run(self) -> Folded:
         key = self.events.key
@@ -232,12 +236,13 @@ class _Fold:
             self.round(order[first[active] + taken])
             taken += 1
             active = active[counts[active] > taken]
-        no_stages, no_contributions = (np.zeros((0, len(c)), np.int64) for c in (STAGE_COLUMNS, CONTRIBUTION_COLUMNS))
         return Folded(
             self.verdict,
             self.after,
-            np.concatenate([no_stages, *self.stages]),
-            np.concatenate([no_contributions, *self.contributions]),
+            np.concatenate(self.stages),
+            np.concatenate(self.stage_keys),
+            np.concatenate(self.contributions),
+            np.concatenate(self.contribution_keys),
             self.written,
             self.rows,
             self.parked,
@@ -316,7 +321,9 @@ class _Fold:
         rows.counted_when[k[added]] = appended[added]
         self.contributions.append(_signed(-1, away, old, since, appended, when))
         self.contributions.append(_signed(1, added, new, moment, appended, appended))
+        self.contribution_keys += k[away], k[added]
         self.stages.append(np.column_stack([taken.kind, new, taken.at, appended, rows.tag[k], rows.marks[k]]))
+        self.stage_keys.append(k)
         self.retry[k] = rows.parked[k] > 0
         self.written[k] = True
 

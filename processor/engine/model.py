@@ -149,6 +149,15 @@ class View(Protocol):
         ...
 
 
+class Work(NamedTuple):
+    """A batch of one partition, to be folded upon the state in ``view``; in silence or not."""
+
+    source: Source
+    batch: Batch
+    view: View
+    silent: bool = False
+
+
 class Fold(Protocol):
     """A flow made runnable: a pure function from a batch and the state to an outcome."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,11 +42,12 @@ LIFECYCLE_FINDINGS = {
 
 @dataclass(frozen=True)
 class Answers:
-    """What a batch's events are answered with: ``frame`` in log order, their ``offsets`` and ``kinds`` (places in
-    ``lifecycle.kinds``), findings (``rules.COLUMNS``), the fold.
+    """What events are answered with: ``frame`` in log order, ``of`` which batch each is, their ``offsets`` and
+    ``kinds`` (places in ``lifecycle.kinds``), findings (``rules.COLUMNS``), the fold.
     """
 
     frame: pl.DataFrame
+    of: Ints
     offsets: Ints
     kinds: Ints
     findings: pl.DataFrame
@@ -61,17 +63,19 @@ class Writer:
         self.header = schema.header
         self.columns = Columns(schema.text)
 
-    def frame(self, source: Source, answers: Answers, findings: pl.DataFrame) -> pl.DataFrame:
-        """Events in log order with their receipts' fields. ``findings``: what is told (``told``)."""
+    def frame(self, sources: Sequence[Source], answers: Answers, findings: pl.DataFrame) -> pl.DataFrame:
+        """Events in log order with their receipts' fields, and ``of``. ``sources``: of the batches; ``findings``: what
+        is told (``told``).
+        """
         life, folded = answers.lifecycle, answers.folded
-        events = answers.frame.with_columns_seq(offset=answers.offsets)
+        events = answers.frame.with_columns_seq(of=answers.of, offset=answers.offsets)
         events = events.join(by_row(findings), on="row", how="left", maintain_order="left")
         warned = (folded.verdict == ACCEPTED) & events["findings"].is_not_null().to_numpy()
         names = pl.Series([*OUTCOMES, WITH_WARNINGS]).gather(np.where(warned, len(OUTCOMES), folded.verdict))
-        prefix = f"{source.generation}-{source.topic}-{source.partition}-"
+        prefixes = pl.Series([f"{each.generation}-{each.topic}-{each.partition}-" for each in sources])
         return events.with_columns_seq(
-            pl.concat_str(pl.lit(prefix), pl.col("offset").cast(pl.String)).alias("receipt_id"),
-            pl.lit(source.generation, pl.Int32).alias("generation"),
+            pl.concat_str(prefixes.gather(answers.of), pl.col("offset").cast(pl.String)).alias("receipt_id"),
+            pl.lit(sources[0].generation, pl.Int32).alias("generation"),
             pl.col("key").alias("number"),
             names.alias("outcome"),
             pl.Series(life.states).gather(folded.state).alias("state"),
@@ -80,19 +84,19 @@ class Writer:
             pl.col("appended").alias("appended_at"),
         )
 
-    def message(self, topic: str, source: Source, answered: pl.DataFrame) -> Message:
-        """The receipts of ``frame``, into the partition of their events."""
-        keys = answered["number"].cast(pl.Binary).to_list()
-        values = [self.header + payload for payload in self.columns.write(answered)]
-        return Message(topic, source.partition, keys, values)
+    def written(self, answered: pl.DataFrame) -> tuple[list[bytes], list[bytes]]:
+        """Keys and values of the receipts in ``frame``."""
+        keys: list[bytes] = answered["number"].cast(pl.Binary).to_list()
+        return keys, [self.header + payload for payload in self.columns.write(answered)]
 
 
-def tally(answered: pl.DataFrame, findings: pl.DataFrame, outcome: Outcome) -> None:
-    """Count receipts and what they tell in ``outcome.tally``."""
-    for name, n in answered["outcome"].value_counts().iter_rows():
-        outcome.tally["receipts", name] = n
-    for name, n in findings["rule"].value_counts().iter_rows():
-        outcome.tally["findings", name] = n
+def tally(answered: pl.DataFrame, findings: pl.DataFrame, of: Ints, outcomes: Sequence[Outcome]) -> None:
+    """Count receipts, and what they tell, in the ``tally`` of each outcome. ``of``: which of them each row is."""
+    told = zip(of[findings["row"].to_numpy()].tolist(), findings["rule"].to_list(), strict=True)
+    receipts = zip(answered["of"].to_list(), answered["outcome"].to_list(), strict=True)
+    for metric, found in (("receipts", receipts), ("findings", told)):
+        for (place, name), n in Counter(found).items():
+            outcomes[place].tally[metric, name] = n
 
 
 def told(answers: Answers) -> pl.DataFrame:

@@ -6,7 +6,7 @@ counts or would count, as the flow wrote it; parked events, each WAITING and the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from processor.engine.lifecycle import ACCEPTED, MARKS, NEVER, PARKED, Bools, Events, Folded, Ints, Parked, Rows
-from processor.engine.model import View
 
 PREFIX = b"r"
 NOTHING = -1
@@ -96,9 +95,9 @@ class Loaded:
         return is_known, content
 
 
-def load(keys: Sequence[bytes], brought: Brought, view: View) -> Loaded:
-    """Rows of ``keys`` (distinct) from the store."""
-    raw = [value or ABSENT for value in view.read([PREFIX + key for key in keys])]
+def load(keys: Sequence[bytes], brought: Brought, read: Callable[[list[bytes]], Sequence[bytes | None]]) -> Loaded:
+    """Rows of ``keys`` (distinct); ``read`` gives what is stored under each."""
+    raw = [value or ABSENT for value in read([PREFIX + key for key in keys])]
     size, n = HEAD.itemsize, len(keys)
     heads = np.frombuffer(b"".join([value[:size] for value in raw]), HEAD)
     begins = heads["seen"] * PAIR + size

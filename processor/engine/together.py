@@ -1,7 +1,7 @@
-"""Steps of several partitions at once: what waits of them is judged as one frame.
+"""Steps of several partitions at once: what waits of them is folded as one frame.
 
-Judging costs nearly the same for twenty events and for two hundred. So while some are judged, others wait, and are
-judged together; what needs a register, each partition then does for itself.
+A step costs nearly the same for twenty events and for two hundred. So while some are folded, others wait, and are
+folded together.
 """
 
 from __future__ import annotations
@@ -13,17 +13,22 @@ from functools import partial
 from typing import NamedTuple
 
 from processor.engine.flow import RegisterFold
-from processor.engine.judged import Judged
-from processor.engine.model import Batch, Outcome, Source, View
+from processor.engine.model import Batch, Outcome, Source, View, Work
 
 TOGETHER = 8_000
-"""Records that are judged as one, at most, unless they are one batch: beyond that nothing is gained."""
+"""Records that are folded as one, at most, unless they are one batch: beyond that nothing is gained."""
+
+COMPANY_SECONDS = 0.002
+"""What comes first waits so long for what was fetched with it."""
 
 
 class _Asked(NamedTuple):
-    source: Source
-    batch: Batch
-    answer: asyncio.Future[Judged]
+    work: Work
+    answer: asyncio.Future[Outcome]
+
+    @property
+    def records(self) -> int:
+        return len(self.work.batch.records)
 
 
 class Together:
@@ -37,42 +42,43 @@ class Together:
     async def step(self, source: Source, batch: Batch, view: View, silent: bool) -> Outcome:
         """As ``model.Fold.step``."""
         loop = asyncio.get_running_loop()
-        asked = _Asked(source, batch, loop.create_future())
+        asked = _Asked(Work(source, batch, view, silent), loop.create_future())
         self.waiting.append(asked)
-        self._begin()
-        judged = await asked.answer
-        settle = partial(self.fold.settle, silent=silent)
-        return await loop.run_in_executor(self.executor, settle, source, batch, view, judged)
+        if len(self.waiting) == 1 or _records(self.waiting) >= TOGETHER:
+            loop.call_later(COMPANY_SECONDS, self._begin)
+        return await asked.answer
 
     def _begin(self) -> None:
-        """Judge what waits, in a second thread, too, if there is much of it."""
-        while self.waiting and (self.rounds == 0 or (self.rounds < self.threads and _much(self.waiting))):
+        """Fold what waits, in a second thread, too, if there is much of it."""
+        while self.waiting and (
+            self.rounds == 0 or (self.rounds < self.threads and _records(self.waiting) >= TOGETHER)
+        ):
             chosen = [self.waiting.pop(0)]
-            while self.waiting and len(self.waiting[0].batch.records) + _records(chosen) <= TOGETHER:
+            while self.waiting and self.waiting[0].records + _records(chosen) <= TOGETHER:
                 chosen.append(self.waiting.pop(0))
-            self._judge(chosen)
+            self._fold(chosen)
 
-    def _judge(self, chosen: Sequence[_Asked]) -> None:
+    def _fold(self, chosen: Sequence[_Asked]) -> None:
         self.rounds += 1
-        work = [(asked.source, asked.batch) for asked in chosen]
-        done = asyncio.get_running_loop().run_in_executor(self.executor, self.fold.judge, work)
-        done.add_done_callback(partial(self._judged, chosen))
+        work = [asked.work for asked in chosen]
+        done = asyncio.get_running_loop().run_in_executor(self.executor, self.fold.steps, work)
+        done.add_done_callback(partial(self._folded, chosen))
 
-    def _judged(self, chosen: Sequence[_Asked], done: asyncio.Future[list[Judged]]) -> None:
+    def _folded(self, chosen: Sequence[_Asked], done: asyncio.Future[list[Outcome]]) -> None:
         self.rounds -= 1
         error = None if done.cancelled() else done.exception()
-        if error is not None and len(chosen) > 1:  # whose fault it is, shows when each is judged alone
+        if error is not None and len(chosen) > 1:  # whose fault it is, shows when each is folded alone
             for asked in chosen:
-                self._judge([asked])
+                self._fold([asked])
         else:
             for place, asked in enumerate(chosen):
                 if not asked.answer.done():  # its partition may have gone meanwhile
-                    _settle(asked.answer, done, error, place)
+                    _answer(asked.answer, done, error, place)
         self._begin()
 
 
-def _settle(
-    answer: asyncio.Future[Judged], done: asyncio.Future[list[Judged]], error: BaseException | None, place: int
+def _answer(
+    answer: asyncio.Future[Outcome], done: asyncio.Future[list[Outcome]], error: BaseException | None, place: int
 ) -> None:
     if done.cancelled():
         answer.cancel()
@@ -82,9 +88,5 @@ def _settle(
         answer.set_result(done.result()[place])
 
 
-def _much(waiting: Sequence[_Asked]) -> bool:
-    return _records(waiting) >= TOGETHER
-
-
 def _records(some: Sequence[_Asked]) -> int:
-    return sum(len(asked.batch.records) for asked in some)
+    return sum(asked.records for asked in some)

@@ -8,13 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.engine import journal
-from processor.engine.lifecycle import CONTRIBUTION_COLUMNS, STAGE_COLUMNS, Folded, Ints, Parked, Rows
+from processor.engine.lifecycle import CONTRIBUTION_COLUMNS, STAGE_COLUMNS, Ints
 
 NUMBER = st.integers(-(2**63), 2**63 - 1)
 TEXT = st.text(max_size=6)
 Entry = tuple[int | bytes, ...]
-NONE = np.zeros(0, np.int64)
-ROWS = Rows(NONE, NONE, NONE, NONE, NONE.astype(np.bool_), NONE, NONE, NONE, NONE, NONE, NONE.reshape(0, 2))
 
 
 class Packed(NamedTuple):
@@ -26,8 +24,7 @@ class Packed(NamedTuple):
     answered: dict[str, pl.DataFrame]
 
     def packed(self) -> bytes:
-        folded = Folded(NONE, NONE, self.stages, self.contributions, np.zeros(0, np.bool_), rows=ROWS, parked=Parked())
-        return journal.pack(folded, self.documents, self.answered)
+        return journal.pack(self.stages, self.contributions, self.documents, self.answered)
 
 
 def table(width: int, entries: list[tuple[int, ...]]) -> Ints:

@@ -44,7 +44,7 @@ def ints(*values: int) -> Ints:
 
 def load(view: Entries, *keys: bytes, documents: list[bytes] | None = None) -> Loaded:
     brought = documents or []
-    return register.load(keys, Brought(brought, ints(*([1] * len(brought)))), view)
+    return register.load(keys, Brought(brought, ints(*([1] * len(brought)))), view.read)
 
 
 def save(view: Entries, loaded: Loaded, keys: Sequence[bytes], verdicts: list[tuple[int, int, int, int]]) -> None:
@@ -58,7 +58,7 @@ def save(view: Entries, loaded: Loaded, keys: Sequence[bytes], verdicts: list[tu
     written = np.zeros(len(keys), np.bool_)
     written[key] = True
     stages, moved = (np.zeros((0, len(entry)), np.int64) for entry in (STAGE_COLUMNS, CONTRIBUTION_COLUMNS))
-    folded = Folded(verdict, zeros, stages, moved, written, loaded.rows, loaded.parked)
+    folded = Folded(verdict, zeros, stages, zeros[:0], moved, zeros[:0], written, loaded.rows, loaded.parked)
     view.entries.update(register.rows(keys, loaded, folded, events, identity))
 
 

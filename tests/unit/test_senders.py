@@ -51,6 +51,7 @@ FINDING = ("text", "文本", "expected")
 SENT = {"revision": pl.Int32, "sent_at": pl.Int64, "sender_sequence": pl.Int64, "sender_id": pl.String}
 ANSWERED = {
     "row": pl.UInt32,
+    "of": pl.Int64,
     **dict.fromkeys(("record", "kind", "outcome"), pl.String),
     "appended": pl.Int64,
     **SENT,
@@ -75,6 +76,7 @@ def said(*answers: Answer) -> Mapping[str, pl.DataFrame]:
         [
             (
                 row,
+                0,
                 name,
                 a.kind or KINDS.get(name, "ACCEPT"),
                 a.outcome,

@@ -1,4 +1,4 @@
-"""Batches of several partitions judged as one frame come to what each comes to alone."""
+"""Batches of several partitions folded as one frame come to what each comes to alone."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -10,16 +10,16 @@ import pytest
 from connectors.simulator.traffic import Plan, generate
 from processor.engine.flow import RegisterFold
 from processor.engine.journal import unpack
-from processor.engine.model import Batch, LogRecord, Outcome, Source
+from processor.engine.model import Batch, LogRecord, Outcome, Source, Work
 from processor.engine.together import Together
 from tests.engine import PARTITIONS, Memory, folds
 from tests.oracle_decode import partition_of
 
 NOW = int(datetime(2026, 11, 22, tzinfo=UTC).timestamp() * 1000)
-Work = tuple[Source, Batch]
+Batches = list[tuple[Source, Batch]]
 
 
-def traffic(events: int) -> list[Work]:
+def traffic(events: int) -> Batches:
     """A batch for each partition: with faults, undecodable bytes and records that lie in the wrong partition."""
     logs: dict[int, list[LogRecord]] = {partition: [] for partition in range(PARTITIONS)}
     for place, message in enumerate(generate(Plan(events, seed=3, errors=0.1, bad=0.02))):
@@ -45,35 +45,43 @@ def seen(outcome: Outcome) -> list[Any]:
     return [outcome.position, outcome.watermark, outcome.messages, outcome.puts, outcome.deletes, counted, tally]
 
 
-def alone(work: list[Work]) -> list[list[Any]]:
+def alone(work: Batches) -> list[list[Any]]:
     return [seen(folds()[0].step(source, batch, Memory())) for source, batch in work]
 
 
 @pytest.mark.parametrize("events", [40, 1_500])
-def test_judged_together_is_as_judged_alone(events: int) -> None:
+def test_folded_together_is_as_folded_alone(events: int) -> None:
     fold, work = folds()[0], traffic(events)
-    judged = fold.judge(work)
-    together = [seen(fold.settle(*each, Memory(), one)) for each, one in zip(work, judged, strict=True)]
-    assert together == alone(work)
-    assert sum(len(one.dead) for one in judged) > 0
+    single, several = ({source.partition: Memory() for source, _ in work} for _ in range(2))
+    found = 0
+    for part in (0, 1):  # the second upon what the first left in the registers
+        batches = [(source, batch.halves()[part]) for source, batch in work]
+        alone = [fold.step(source, batch, single[source.partition]) for source, batch in batches]
+        together = fold.steps([Work(source, batch, several[source.partition]) for source, batch in batches])
+        assert list(map(seen, together)) == list(map(seen, alone))
+        for memories, outcomes in ((single, alone), (several, together)):
+            for (source, _), outcome in zip(batches, outcomes, strict=True):
+                memories[source.partition].entries.update(outcome.puts)
+        found += sum(n for outcome in together for (metric, _), n in outcome.tally.items() if metric == "dead_letters")
+    assert found > 0
 
 
 class Breaks(RegisterFold):
-    """A fold that breaks on every batch with a certain partition in it; counts what it judges at a time."""
+    """A fold that breaks on all work with a certain partition in it; counts what it folds at a time."""
 
     def __init__(self) -> None:
         self.__dict__.update(folds()[0].__dict__)
         self.sizes: list[int] = []
 
-    def judge(self, work: Any) -> Any:
+    def steps(self, work: Any) -> Any:
         self.sizes.append(len(work))
-        if any(source.partition == 3 for source, _ in work):
+        if any(each.source.partition == 3 for each in work):
             raise ValueError("partition 3")
-        return super().judge(work)
+        return super().steps(work)
 
 
-def test_what_waits_is_judged_as_one_and_a_batch_that_breaks_stands_alone() -> None:
-    # partition 0 first, alone; 1 to 7 wait, and are judged together; 3 breaks that: then each alone
+def test_what_waits_is_folded_as_one_and_a_batch_that_breaks_stands_alone() -> None:
+    # what comes at a time goes together; 3 breaks that: then each alone
     async def steps() -> list[Any]:
         with ThreadPoolExecutor(2) as executor:
             together = Together(fold, executor, 2)
@@ -88,4 +96,4 @@ def test_what_waits_is_judged_as_one_and_a_batch_that_breaks_stands_alone() -> N
     expected = alone(work)
     del expected[3]
     assert list(map(seen, found)) == expected
-    assert fold.sizes == [1, 7, *[1] * 7]
+    assert fold.sizes == [8, *[1] * 8]

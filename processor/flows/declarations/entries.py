@@ -181,16 +181,18 @@ def _controls(contributions: pl.DataFrame) -> pl.DataFrame:
 
 def answered(answers: pl.DataFrame, findings: pl.DataFrame, sums: pl.DataFrame) -> Entries:
     """``Flow.answered`` of this flow: answers, findings, and what came of each sender."""
-    told = findings.join(answers.select_seq("row", "record", minute=_platform_minute("appended")), on="row", how="left")
+    told = findings.join(
+        answers.select_seq("row", "of", "record", minute=_platform_minute("appended")), on="row", how="left"
+    )
     alike = _alike(answers, sums)
     return {
         "answer": _tallied(
-            alike.group_by("sender", "record", "outcome", "minute").agg(
+            alike.group_by("of", "sender", "record", "outcome", "minute").agg(
                 events=c("events").sum(), first_revision=c("first_revision").sum()
             )
         ),
         "finding": _tallied(
-            told.group_by("rule", "severity", "record", "minute").agg(
+            told.group_by("of", "rule", "severity", "record", "minute").agg(
                 findings=pl.len().cast(pl.Int64), events=c("row").n_unique().cast(pl.Int64)
             )
         ),
@@ -203,6 +205,7 @@ def _alike(answers: pl.DataFrame, hashes: pl.DataFrame) -> pl.DataFrame:
     sums = ("hash_value", "hash_net_mass")
     in_range = c("sent_at").is_between(EARLIEST, LATEST)
     rows = answers.join(hashes, on="row", how="left").select_seq(
+        "of",
         "record",
         "outcome",
         "kind",
@@ -213,7 +216,7 @@ def _alike(answers: pl.DataFrame, hashes: pl.DataFrame) -> pl.DataFrame:
         first_revision=c("revision") == 1,
         numbered=c("sender_sequence") > 0,
     )
-    return rows.group_by("sender", "record", "outcome", "kind", "minute", "sent_minute").agg(
+    return rows.group_by("of", "sender", "record", "outcome", "kind", "minute", "sent_minute").agg(
         c("first_revision", "numbered", *sums).sum().cast(pl.Int64), events=pl.len().cast(pl.Int64)
     )
 
@@ -223,6 +226,7 @@ def _received(alike: pl.DataFrame) -> pl.DataFrame:
     sent = alike.drop_nulls("sent_minute").with_columns_seq(minute="sent_minute")
     nothing = pl.lit(0, pl.Int64)
     steps = sent.filter(c("outcome").is_in(TOOK_EFFECT) & (c("record") != "ControlRecord")).select_seq(
+        "of",
         "sender",
         "minute",
         step=c("kind").replace_strict(STAGES, return_dtype=pl.String),
@@ -231,6 +235,7 @@ def _received(alike: pl.DataFrame) -> pl.DataFrame:
         received_net_mass="hash_net_mass",
     )
     numbers = sent.filter((c("numbered") > 0) & (c("outcome") != "DUPLICATE")).select_seq(
+        "of",
         "sender",
         "minute",
         step=pl.lit("SEQUENCES"),
@@ -238,7 +243,7 @@ def _received(alike: pl.DataFrame) -> pl.DataFrame:
         received_value=nothing,
         received_net_mass=nothing,
     )
-    came = pl.concat([steps, numbers]).group_by("sender", "step", "minute").agg(c("^received.*$").sum())
+    came = pl.concat([steps, numbers]).group_by("of", "sender", "step", "minute").agg(c("^received.*$").sum())
     return came.with_columns_seq(declared=nothing, declared_value=nothing, declared_net_mass=nothing)
 
 

@@ -1,0 +1,49 @@
+"""Batches of several partitions as one frame, and what comes of it by partition again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from processor.engine.lifecycle import Ints
+from processor.engine.model import Record, Work
+
+
+class Several:
+    """``work``: batches of different partitions, so of different keys. A record's row is its place in ``records``."""
+
+    def __init__(self, work: Sequence[Work]) -> None:
+        self.work = work
+        self.records: Sequence[Record] = work[0].batch.records
+        if len(work) > 1:
+            self.records = [record for each in work for record in each.batch.records]
+
+    @cached_property
+    def of(self) -> Ints:
+        """The place in ``work`` of each record."""
+        return np.repeat(np.arange(len(self.work)), [len(each.batch.records) for each in self.work])
+
+    @cached_property
+    def partition(self) -> Ints:
+        return np.array([each.source.partition for each in self.work])[self.of]
+
+    @cached_property
+    def appended(self) -> Ints:
+        return np.concatenate([each.batch.appended for each in self.work])
+
+    @cached_property
+    def offset(self) -> Ints:
+        return np.array([record.offset for record in self.records], np.int64)
+
+    def slices(self, of: Ints) -> list[slice]:
+        """Where each batch's part lies. ``of``: places in ``work``, ascending."""
+        ends = np.searchsorted(of, np.arange(len(self.work) + 1)).tolist()
+        return [slice(start, end) for start, end in pairwise(ends)]
+
+    def sorted(self, of: Ints) -> tuple[Ints, list[slice]]:
+        """What brings ``of`` in order, each part in its own; and the slices then."""
+        order = np.argsort(of, kind="stable")
+        return order, self.slices(of[order])
