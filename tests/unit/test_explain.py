@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 import schemas
 from connectors.counters import COUNTERS
 from connectors.table import AsOf, Snapshot, Table
-from processor.cli import _explained
 from processor.engine.flow import RegisterFold
 from processor.engine.model import Batch, LogRecord, Outcome, Source, View
 from processor.explain import OF_ANSWERS, Explanation, Refold, ask, explain, published
 from processor.flows.declarations.counters import COUNTERS as COUNTED
+from processor.looks import _explained
 from tests import events, strategies
 from tests.engine import PARTITIONS, Engine
 from tests.oracle_decode import LogRecord as OracleRecord
