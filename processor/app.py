@@ -33,14 +33,14 @@ from processor.business import Business, Scan
 from processor.engine import cluster
 from processor.engine.assigned import Partitions, readiness
 from processor.engine.flow import RegisterFold
-from processor.engine.model import Batch, Fold, Outcome, Source
-from processor.engine.partition import LAGGING_RECORDS, Partition
+from processor.engine.model import Due, Fold, Outcome, Source, Work
+from processor.engine.partition import LAGGING_RECORDS, POSTED_BYTES, Partition
 from processor.engine.shelf import shelf
 from processor.engine.snapshots import Snapshots
 from processor.engine.store import Memory, Store
 from processor.engine.succession import Committed, Predecessor
 from processor.engine.surroundings import Surroundings
-from processor.engine.together import Together
+from processor.engine.together import Kind, Together
 from processor.engine.totals import TotalsFold
 from processor.engine.totals_rows import Counted
 from processor.engine.transport import BatchSchema
@@ -56,6 +56,10 @@ SWITCH_SECONDS = 0.0005
 """A step calls polars some two hundred times, and after each waits for the thread that took the interpreter meanwhile:
 of Python's 5 ms, all those waits together were a third of the step.
 """
+
+STEP_RECORDS, STEP_COMPANY = 8_000, 0.002
+POST_COMPANY = 0.1
+"""Records that are folded as one, and seconds that a step, or a posting, waits for those of other partitions."""
 
 TOTALS_LINGER = 0.5
 TOTALS_RECORDS = 10_000
@@ -96,7 +100,8 @@ class WorkerApp:
         self.stepping = ThreadPoolExecutor(settings.step_threads, thread_name_prefix="step")
         self.counting = ThreadPoolExecutor(max(1, settings.step_threads // 2), thread_name_prefix="count")
         self.executor = ThreadPoolExecutor(settings.step_threads, thread_name_prefix="write")
-        self.steps = {topic: self._stepper(fold) for topic, fold in self.folds.items()}
+        self.steps = {topic: self._steps(fold) for topic, fold in self.folds.items()}
+        self.posts = {topic: self._posts(fold) for topic, fold in self.folds.items()}
         self.memory = Memory(settings.cache_mb, settings.buffers_mb)
         group = settings.group_before
         self.predecessor = Predecessor(settings.kafka, group, settings.topic_prefix) if group else None
@@ -195,6 +200,7 @@ class WorkerApp:
                 ),
                 counting=self.counting,
                 step=self.steps[topic],
+                post=self.posts[topic],
                 publish_seconds=settings.publish_seconds,
                 lagging_seconds=settings.lagging_seconds,
                 linger_seconds=TOTALS_LINGER if totals else 0.0,
@@ -216,15 +222,21 @@ class WorkerApp:
             return Committed()
         return Committed.noted(*found)
 
-    def _stepper(self, fold: Fold) -> Callable[[Source, Batch, Store, bool], Awaitable[Outcome]]:
+    def _steps(self, fold: Fold) -> Callable[[Work], Awaitable[Outcome]]:
         if isinstance(fold, RegisterFold):
-            return Together(fold, self.stepping, self.settings.step_threads).step
+            kind = Kind(fold.steps, lambda work: len(work.batch.records), STEP_RECORDS, STEP_COMPANY)
+            return Together(kind, self.stepping, self.settings.step_threads).outcome
 
-        async def step(source: Source, batch: Batch, store: Store, silent: bool) -> Outcome:
-            step = partial(fold.step, silent=silent)
-            return await asyncio.get_running_loop().run_in_executor(self.counting, step, source, batch, store)
+        async def step(work: Work) -> Outcome:
+            step = partial(fold.step, silent=work.silent)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self.counting, step, work.source, work.batch, work.view)
 
         return step
+
+    def _posts(self, fold: Fold) -> Callable[[Due], Awaitable[Outcome]]:
+        kind = Kind(fold.posts, lambda due: sum(map(len, due.journal)), 2 * POSTED_BYTES, POST_COMPANY)
+        return Together(kind, self.counting, 1).outcome
 
     def _restate(self, fold: TotalsFold, source: Source, store: Store) -> Outcome | None:
         settings = self.settings

@@ -192,7 +192,7 @@ class Refold:
         source = Source(INPUT, partition, schemas.topic(INPUT).partitions, self.generation)
         for outcome in outcomes(self.fold, source, fetched, end):
             if outcome.entries:
-                yield outcome.position, self.fold.entries(unpack([outcome.entries]))
+                yield outcome.position, self.fold.entries(unpack([[outcome.entries]]))
 
 
 def _singly(

@@ -10,7 +10,7 @@ from typing import Any
 import schemas
 from processor import reference
 from processor.engine.flow import RegisterFold
-from processor.engine.model import Batch, LogRecord, Message, Outcome, Source
+from processor.engine.model import Batch, Due, LogRecord, Message, Outcome, Source
 from processor.engine.totals import TotalsFold
 from processor.engine.totals_rows import Counted
 from processor.flows import declarations
@@ -111,7 +111,7 @@ class Engine:
         source = Source("customs.declarations", partition, PARTITIONS)
         position, watermark = journal[-1].position, journal[-1].watermark
         entries = [each.entries for each in journal]
-        posting = folds()[0].post(source, entries, position, watermark, store, silent=silent)
+        (posting,) = folds()[0].posts([Due(source, entries, position, watermark, store, silent)])
         kept, reached = store.journal[len(journal) :], (store.position, store.watermark)
         store.write(posting)
         store.position, store.watermark = reached

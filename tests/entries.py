@@ -27,6 +27,7 @@ APPENDED = at("2025-03-01T12:00+08:00")
 AT = at("2025-03-01T11:30+08:00")
 """Unless a test says otherwise: when records were appended, and when they came to count. March 1st is day 20,148."""
 
+NUMBERS = ("at", "appended", "tag", "mark_0", "mark_1", "sign", "source")
 Counts = dict[str, tuple[int, ...]]
 """Measures by dimensions, which are separated by blanks."""
 
@@ -87,13 +88,13 @@ def entries(
     counted: Sequence[Counted] = (), reached: Sequence[Reached] = (), known: Reference | None = None
 ) -> Mapping[str, pl.DataFrame]:
     stages = pl.DataFrame(
-        [(r.stage, r.at, APPENDED, LANES.index(r.lane), r.lodged, r.accepted, 1) for r in reached],
-        schema={"stage": pl.String, **dict.fromkeys(("at", "appended", "tag", "mark_0", "mark_1", "sign"), pl.Int64)},
+        [(r.stage, r.at, APPENDED, LANES.index(r.lane), r.lodged, r.accepted, 1, 0) for r in reached],
+        schema={"stage": pl.String, **dict.fromkeys(NUMBERS, pl.Int64)},
         orient="row",
     )
     moved = pl.DataFrame(
-        [(c.sign, c.at, APPENDED, c.since) for c in counted],
-        schema=dict.fromkeys(("sign", "at", "appended", "counted_when"), pl.Int64),
+        [(c.sign, c.at, APPENDED, c.since, 0) for c in counted],
+        schema=dict.fromkeys(("sign", "at", "appended", "counted_when", "source"), pl.Int64),
         orient="row",
     )
     made = maker(known) if known else flow()[1]
@@ -125,7 +126,7 @@ def enterprises(found: Mapping[str, pl.DataFrame]) -> Counts:
     (counter,) = [counter for counter in COUNTERS if counter.distinct]
     assert counter.distinct
     assert counter.spread
-    kept = found[counter.of].select("sign", "time_zone", "minute", counter.distinct, *counter.kept)
+    kept = found[counter.of].select("source", "sign", "time_zone", "minute", counter.distinct, *counter.kept)
     columns = (*counter.dimensions, counter.distinct)
     rows = counter.spread(kept).group_by(*columns).agg(pl.col("sign").sum()).rows()
     return {" ".join(dimensions): (sign,) for *dimensions, sign in rows}

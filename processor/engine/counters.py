@@ -52,12 +52,13 @@ class Counter:
 
 @dataclass(frozen=True)
 class Changes:
-    """What entries add to counters: ``keys`` are different; ``amounts`` is int64, one row per key, one column per
-    measure, as wide as the widest counter.
+    """What entries add to counters: ``keys`` are different, of each source; ``amounts`` is int64, one row per key, one
+    column per measure, as wide as the widest counter; ``source``: of which source each is, ascending.
     """
 
     keys: list[bytes]
     amounts: npt.NDArray[np.int64]
+    source: npt.NDArray[np.int64]
 
 
 def expired_minutes(before: int, watermark: int) -> tuple[bytes, bytes] | None:
@@ -129,8 +130,8 @@ def _instant(wall: str, zone: str) -> pl.Expr:
 
 
 def count(counters: Sequence[Counter], entries: Mapping[str, pl.DataFrame], width: int) -> Changes:
-    """Add up entries. ``entries[of]``, if any, has ``minute``, ``live`` and ``time_zone`` (see ``timed``), and the
-    columns the counters name; measures are signed.
+    """Add up entries. ``entries[of]``, if any, has ``source``, ``minute``, ``live`` and ``time_zone`` (see ``timed``),
+    and the columns the counters name; measures are signed.
     """
     alike: dict[tuple[str, ...], list[pl.DataFrame]] = defaultdict(list)
     for counter in counters:
@@ -140,10 +141,10 @@ def count(counters: Sequence[Counter], entries: Mapping[str, pl.DataFrame], widt
             alike[counter.windows].append(amounts(of, counter.measures, frame, width))
     parts = [part for windows, frames in alike.items() for part in by_window(pl.concat(frames), width, windows)]
     if not parts:
-        return Changes([], np.zeros((0, width), np.int64))
-    whole = pl.concat(parts)
+        return Changes([], np.zeros((0, width), np.int64), np.zeros(0, np.int64))
+    whole = pl.concat(parts).sort("source", maintain_order=True)
     keys: list[bytes] = whole["key"].cast(pl.Binary).to_list()
-    return Changes(keys, whole.drop("key").to_numpy())
+    return Changes(keys, whole.drop("key", "source").to_numpy(), whole["source"].to_numpy())
 
 
 def keyed(name: str, columns: Sequence[str]) -> pl.Expr:
@@ -172,19 +173,19 @@ def timed(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def amounts(of: pl.Expr, measures: Sequence[tuple[str, str]], frame: pl.DataFrame, width: int) -> pl.DataFrame:
-    """One row per entry: ``of`` (``keyed``), ``minute``, ``live`` and the amounts _0, _1 ..."""
+    """One row per entry: ``source``, ``of`` (``keyed``), ``minute``, ``live`` and the amounts _0, _1 ..."""
     columns = [pl.col(column).cast(pl.Int64) for _, column in measures]
     columns += [pl.lit(0, pl.Int64)] * (width - len(columns))
     return frame.select_seq(
-        of.alias("of"), "minute", "live", *(column.alias(f"_{place}") for place, column in enumerate(columns))
+        "source", of.alias("of"), "minute", "live", *(column.alias(f"_{place}") for place, column in enumerate(columns))
     )
 
 
 def by_window(entries: pl.DataFrame, width: int, kinds: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """``key`` and amounts for each kind of window, each added up from the next shorter one."""
+    """``key``, ``source`` and amounts for each kind of window, each added up from the next shorter one."""
     total = [pl.col(f"_{place}").sum() for place in range(width)]
     if MINUTE in kinds:
-        entries = entries.group_by("of", "minute", "live").agg(total)
+        entries = entries.group_by("source", "of", "minute", "live").agg(total)
         yield _in_window(MINUTE, entries.filter("live").rename({"minute": "window"}), width)
     longer = {
         DAY: pl.col("minute").floordiv(DAY_MINUTES),
@@ -193,7 +194,7 @@ def by_window(entries: pl.DataFrame, width: int, kinds: Sequence[str]) -> Iterat
         ALL_TIME: pl.lit(0, pl.Int32),
     }
     for kind, window in longer.items():
-        entries = entries.group_by("of", window.alias("window")).agg(total)
+        entries = entries.group_by("source", "of", window.alias("window")).agg(total)
         if kind in kinds:
             yield _in_window(kind, entries, width)
         if kind == kinds[-1]:
@@ -207,4 +208,5 @@ def month_of(day: pl.Expr) -> pl.Expr:
 
 
 def _in_window(kind: str, part: pl.DataFrame, width: int) -> pl.DataFrame:
-    return part.select_seq(in_window(kind, pl.col("of")).alias("key"), pl.col([f"_{place}" for place in range(width)]))
+    amounts = pl.col([f"_{place}" for place in range(width)])
+    return part.select_seq("source", in_window(kind, pl.col("of")).alias("key"), amounts)

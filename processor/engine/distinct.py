@@ -34,7 +34,7 @@ def summed(counted: Counted, partials: pl.DataFrame, view: View, outcome: Outcom
     single = name.is_in(list(counters))
     if not single.any():
         return partials
-    counts = Counts(view, outcome, counted.entry["measures"].shape[0])
+    counts = Counts([view], [outcome], counted.entry["measures"].shape[0])
     changes = [
         change
         for counter in counters.values()
@@ -71,7 +71,9 @@ def _changes(counter: Counter, values: pl.DataFrame, counts: Counts) -> Iterator
     assert counter.spread is not None
     parts = pl.col("key").str.split(SEPARATOR).list
     named = {name: parts.get(place + 3) for place, name in enumerate((*counter.kept, counter.distinct))}
-    there = values.select("sign", window=parts.get(1).cast(pl.Int32), time_zone=parts.get(-1), **named)
+    there = values.select(
+        "sign", source=pl.lit(0, pl.Int64), window=parts.get(1).cast(pl.Int32), time_zone=parts.get(-1), **named
+    )
     there = counter.spread(there)
     dimensions = (*counter.dimensions, "time_zone")
     for kind, longer in LONGER.items():

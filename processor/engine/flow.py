@@ -21,7 +21,7 @@ from processor.engine.decode import Columns, Decoded, Decoder
 from processor.engine.journal import Journal, pack, unpack
 from processor.engine.judged import Judged, Prepared, whole
 from processor.engine.lifecycle import CONTRIBUTION_COLUMNS, STAGE_COLUMNS, Events, Ints, Lifecycle
-from processor.engine.model import Batch, Message, Outcome, Source, View, Work
+from processor.engine.model import Batch, Due, Message, Outcome, Source, View, Work
 from processor.engine.presence import Counts, Told
 from processor.engine.receipts import Answers
 from processor.engine.register import Loaded
@@ -39,7 +39,7 @@ class Flow:
     stages that were reached and the contributions that were made (lifecycle.STAGE_COLUMNS with ``stage`` instead of
     ``kind``, CONTRIBUTION_COLUMNS; both with the document's fields instead of ``document``, and ``counters.timed``);
     ``answered`` of the answers (the events with ``outcome``), the findings in them (``rules.COLUMNS``) and what was
-    prepared ``beside``, each entry with ``of``, a small number that its answer has: one entry is not of two.
+    prepared ``beside``. All have ``source``, a small number that tells of which partition they are; so has each entry.
     """
 
     name: str
@@ -132,32 +132,28 @@ class RegisterFold:
         clock.lap("rules")
         return judged
 
-    def post(
-        self,
-        source: Source,
-        journal: Sequence[bytes],
-        position: int,
-        watermark: int,
-        view: View,
-        *,
-        silent: bool = False,
-    ) -> Outcome:
-        clock, posting = _Clock(), Outcome(position, watermark, silent=silent)
-        entries, counts = self.entries(unpack(journal)), Counts(view, posting, self.width)
+    def posts(self, due: Sequence[Due]) -> list[Outcome]:
+        """As ``model.Fold.posts``: what is due of different partitions as one frame."""
+        clock = _Clock()
+        postings = [Outcome(each.position, each.watermark, silent=each.silent) for each in due]
+        counts = Counts([each.view for each in due], postings, self.width)
+        entries = self.entries(unpack([each.journal for each in due]))
         clock.lap("entries")
         changes = count(self.added, entries, self.width)
         clock.lap("count")
-        told = [Told(changes.keys, counts.add(PREFIX, changes)[1], changes.keys)]
+        told = [Told(changes.keys, counts.add(PREFIX, changes)[1], changes.keys, changes.source)]
         told += [
             presence.told(counter, entries[counter.of], counts) for counter in self.distinct if counter.of in entries
         ]
         clock.lap("counters")
-        if not silent:
-            posting.messages += self.partials.messages(source, told, position, watermark)
+        if not all(each.silent for each in due):
+            for posting, messages in zip(postings, self.partials.messages(due, told), strict=True):
+                posting.messages += [] if posting.silent else messages
         clock.lap("partials")
-        posting.expired = expired_minutes(view.posted_watermark, watermark)
-        posting.seconds = clock.seconds
-        return posting
+        for posting, each in zip(postings, due, strict=True):
+            posting.expired = expired_minutes(each.view.posted_watermark, each.watermark)
+            posting.seconds = {part: seconds / len(due) for part, seconds in clock.seconds.items()}
+        return postings
 
     def _prepare(self, appended: Ints, decoded: Mapping[str, Decoded]) -> Prepared:
         frames = {
@@ -245,8 +241,10 @@ class RegisterFold:
         names = pl.Series([flow.stages.get(kind, "") for kind in flow.lifecycle.kinds], dtype=pl.String)
         stages = pl.DataFrame(journal.stages, schema=STAGE_COLUMNS)
         reached = stages.select_seq(names.gather(stages["kind"]).alias("stage"), pl.col(STAGE_COLUMNS[2:]))
-        reached = reached.with_columns_seq(sign=pl.lit(1, pl.Int64)).hstack(documents[journal.stages[:, 1]])
+        reached = reached.with_columns_seq(sign=pl.lit(1, pl.Int64), source=journal.stage_source)
+        reached = reached.hstack(documents[journal.stages[:, 1]])
         moved = pl.DataFrame(journal.contributions, schema=CONTRIBUTION_COLUMNS).drop("document")
+        moved = moved.with_columns_seq(source=journal.contribution_source)
         moved = moved.hstack(documents[journal.contributions[:, 1]])
         entries = dict(flow.entries(timed(reached), timed(moved)))
         for of, answered in journal.answered.items():
@@ -274,11 +272,11 @@ def _begun(work: Work) -> Outcome:
 
 
 def _apart(several: Several, entries: Mapping[str, pl.DataFrame]) -> list[dict[str, pl.DataFrame]]:
-    """Entries with ``of`` (a place in the work) by that."""
+    """Entries by their ``source``, a place in the work."""
     parts: list[dict[str, pl.DataFrame]] = [{} for _ in several.work]
     for name, frame in entries.items():
-        order, places = several.sorted(frame["of"].to_numpy())
-        ordered = frame.drop("of")[order]
+        order, places = several.sorted(frame["source"].to_numpy())
+        ordered = frame.drop("source")[order]
         for part, place in zip(parts, places, strict=True):
             part[name] = ordered[place]
     return parts

@@ -23,13 +23,16 @@ COUNTS = 4
 
 @dataclass(frozen=True)
 class Journal:
-    """Entries. ``stages`` and ``contributions``: lifecycle.STAGE_COLUMNS and CONTRIBUTION_COLUMNS, int64; their
-    ``document`` is an index into ``documents``, as the flow wrote them. ``answered``: the flow's own entries of what
-    was answered, by what they are of.
+    """Entries of several partitions. ``stages`` and ``contributions``: lifecycle.STAGE_COLUMNS and
+    CONTRIBUTION_COLUMNS, int64; their ``document`` is an index into ``documents``, as the flow wrote them.
+    ``answered``: the flow's own entries of what was answered, by what they are of, with ``source``. ``stage_source``,
+    ``contribution_source``: of which partition each is, as a place among them.
     """
 
     stages: Ints
+    stage_source: Ints
     contributions: Ints
+    contribution_source: Ints
     documents: list[bytes]
     answered: dict[str, pl.DataFrame]
 
@@ -48,14 +51,15 @@ def pack(stages: Ints, contributions: Ints, documents: Sequence[bytes], answered
     return bytes(cramjam.lz4.compress_block(packed))
 
 
-def unpack(packed: Sequence[bytes]) -> Journal:
-    """The entries of many batches, put together."""
+def unpack(journals: Sequence[Sequence[bytes]]) -> Journal:
+    """The entries of many batches of several partitions, put together."""
     stages: list[Ints] = [np.zeros((0, len(STAGE_COLUMNS)), np.int64)]
     contributions: list[Ints] = [np.zeros((0, len(CONTRIBUTION_COLUMNS)), np.int64)]
+    sources = [-1]
     documents: list[bytes] = []
     answered: dict[str, list[pl.DataFrame]] = defaultdict(list)
-    for each in packed:
-        raw = bytes(cramjam.lz4.decompress_block(each))
+    for source, packed in ((place, each) for place, journal in enumerate(journals) for each in journal):
+        raw = bytes(cramjam.lz4.decompress_block(packed))
         counts = np.frombuffer(raw, "<i8", COUNTS)
         n = counts * np.array([len(STAGE_COLUMNS), len(CONTRIBUTION_COLUMNS), 1, 1])
         numbers = np.frombuffer(raw, "<i8", int(n.sum()), counts.nbytes)
@@ -64,14 +68,20 @@ def unpack(packed: Sequence[bytes]) -> Journal:
             table = entries.reshape(found[0].shape[1], -1).T.copy()
             table[:, 1] += len(documents)
             found.append(table)
+        sources.append(source)
         ends = np.cumsum(sizes) + counts.nbytes + numbers.nbytes
         parts = [raw[end - size : end] for end, size in zip(ends.tolist(), sizes.tolist(), strict=True)]
         documents += parts[: counts[2]]
         names, *frames = parts[counts[2] :]
         for name, frame in zip(names.decode().split("\0"), frames, strict=bool(frames)):
-            answered[name].append(pl.read_ipc_stream(frame))
+            answered[name].append(pl.read_ipc_stream(frame).with_columns(source=pl.lit(source, pl.Int64)))
     together = {of: pl.concat(frames) for of, frames in answered.items()}
-    return Journal(np.concatenate(stages), np.concatenate(contributions), documents, together)
+    stage_source, contribution_source = (
+        np.repeat(sources, [len(table) for table in tables]) for tables in (stages, contributions)
+    )
+    return Journal(
+        np.concatenate(stages), stage_source, np.concatenate(contributions), contribution_source, documents, together
+    )
 
 
 def _dumped(frame: pl.DataFrame) -> bytes:

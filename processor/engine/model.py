@@ -158,6 +158,19 @@ class Work(NamedTuple):
     silent: bool = False
 
 
+class Due(NamedTuple):
+    """What a partition has yet to post to its counters: its ``journal``, all there is up to ``position``, upon the
+    counters in ``view``; in silence or not.
+    """
+
+    source: Source
+    journal: Sequence[bytes]
+    position: int
+    watermark: int
+    view: View
+    silent: bool = False
+
+
 class Fold(Protocol):
     """A flow made runnable: a pure function from a batch and the state to an outcome."""
 
@@ -176,17 +189,8 @@ class Fold(Protocol):
         """
         ...
 
-    def post(
-        self,
-        source: Source,
-        journal: Sequence[bytes],
-        position: int,
-        watermark: int,
-        view: View,
-        *,
-        silent: bool = False,
-    ) -> Outcome:
-        """Post ``journal``, all that was journalled up to ``position``, to the counters as they stand in ``view``:
-        their new values, and unless ``silent`` the messages that publish them.
+    def posts(self, due: Sequence[Due]) -> list[Outcome]:
+        """What is due, of different partitions, posted to the counters: their new values, and unless silent the
+        messages that publish them.
         """
         ...

@@ -11,8 +11,9 @@ import schemas
 from processor.engine import partitioner
 from processor.engine.counters import SEPARATOR, Counter
 from processor.engine.decode import Columns
-from processor.engine.model import Message, Source
+from processor.engine.model import Due, Message
 from processor.engine.presence import Told
+from processor.engine.several import slices
 
 TOPIC = "counters.partials"
 
@@ -26,35 +27,41 @@ class Writer:
         self.columns = Columns(schema.text)
         self.width = max(len(counter.measures) for counter in counters)
 
-    def messages(self, source: Source, told: Sequence[Told], position: int, watermark: int) -> list[Message]:
-        """One partial per counter key, all stamped with ``position``.
+    def messages(self, due: Sequence[Due], told: Sequence[Told]) -> list[list[Message]]:
+        """Of each source one partial per counter key, all stamped with its position.
 
         Every partition also gets the progress itself: a partial without a counter.
         """
         keys = [key for some in told for key in some.keys]
         routes = [route for some in told for route in some.routes]
-        names = [*keys, *[b""] * self.count]
-        where = np.concatenate([partitioner.partitions(routes, self.count), np.arange(self.count)])
+        progress = len(due) * self.count
+        names = [*keys, *[b""] * progress]
+        of = np.concatenate([*(some.source for some in told), np.repeat(np.arange(len(due)), self.count)])
+        where = np.concatenate([partitioner.partitions(routes, self.count), np.arange(progress) % self.count])
         amounts = np.concatenate([some.values for some in told])
         measures = [pl.Series(amounts.reshape(-1)).reshape((len(keys), self.width)).cast(pl.List(pl.Int64))]
-        measures.append(pl.Series([[]] * self.count, dtype=pl.List(pl.Int64)))
+        measures.append(pl.Series([[]] * progress, dtype=pl.List(pl.Int64)))
+        stamps = pl.DataFrame(
+            [(each.source.generation, each.source.partition, each.position, each.watermark) for each in due],
+            {"generation": pl.Int32, "partition": pl.Int32, "position": pl.Int64, "watermark": pl.Int64},
+            orient="row",
+        )
         frame = pl.DataFrame(
             {
                 "counter_key": pl.Series(names, dtype=pl.Binary).cast(pl.String),
                 "measures": pl.concat(measures),
             }
-        ).with_columns(
-            generation=pl.lit(source.generation, pl.Int32),
-            flow=pl.lit(self.flow),
-            partition=pl.lit(source.partition, pl.Int32),
-            position=pl.lit(position, pl.Int64),
-            watermark=pl.lit(watermark, pl.Int64),
-        )
-        stamp = SEPARATOR.join([str(source.generation), self.flow, str(source.partition), ""]).encode()
+        ).with_columns(*stamps[of], flow=pl.lit(self.flow))
+        prefixes = [
+            SEPARATOR.join([str(each.source.generation), self.flow, str(each.source.partition), ""]).encode()
+            for each in due
+        ]
         payloads = self.columns.write(frame)
-        messages = []
-        for partition in range(self.count):
-            chosen = np.nonzero(where == partition)[0].tolist()  # its progress comes last
-            own = [stamp + names[i] for i in chosen]
-            messages.append(Message(TOPIC, partition, own, [self.header + payloads[i] for i in chosen]))
+        lane = of * self.count + where
+        order = np.argsort(lane, kind="stable")  # of each source and partition, its progress comes last
+        written = [(prefixes[of[i]] + names[i], self.header + payloads[i]) for i in order.tolist()]
+        messages: list[list[Message]] = [[] for _ in due]
+        for place, lies in enumerate(slices(lane[order], progress)):
+            own, values = zip(*written[lies], strict=True)
+            messages[place // self.count].append(Message(TOPIC, place % self.count, own, values))
         return messages

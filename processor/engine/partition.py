@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 from kafka.errors import KafkaError as ClientError
 
 from processor.engine import cluster, identity
-from processor.engine.model import Batch, DeadLetter, Fold, Outcome, Source
+from processor.engine.model import Batch, DeadLetter, Due, Fold, Outcome, Source, Work
 from processor.engine.outbox import Fenced, Outbox
 from processor.engine.receipts import dead_letters
 from processor.engine.record_batch import Addressed
@@ -334,7 +334,7 @@ class Partition:
     async def _fold(self, batch: Batch, store: Store, outbox: Outbox | None) -> None:
         """Fold one batch; without an outbox, silently. A batch that breaks the step is halved down to its cause."""
         try:
-            outcome = await self.around.step(self.source, batch, store, outbox is None)
+            outcome = await self.around.step(Work(self.source, batch, store, outbox is None))
         except ENVIRONMENT:
             raise
         except Exception as error:  # noqa: BLE001 the data's fault, or ours: find the record
@@ -378,11 +378,12 @@ class Partition:
         silent = self._published_before(store)
         batches, position, watermark = self._next(store)
 
-        def post() -> tuple[Outcome, list[Addressed]]:
-            posting = self.fold.post(self.source, store.entries(batches), position, watermark, store, silent=silent)
-            return posting, outbox.pack(posting.messages)
+        async def post() -> tuple[Outcome, list[Addressed]]:
+            journal = await self._counted(store.entries, batches)
+            posting = await self.around.post(Due(self.source, journal, position, watermark, store, silent))
+            return posting, await self._counted(outbox.pack, posting.messages)
 
-        done = asyncio.get_running_loop().run_in_executor(self.around.counting, post)
+        done = asyncio.create_task(post())
         whole = len(batches) == len(store.journal)
         return Posting(done, position, silent, bool(batches), whole, time.monotonic())
 

@@ -15,41 +15,51 @@ import polars as pl
 from processor.engine.counters import DAY_MINUTES, MONTH, Changes, Counter, in_window, keyed, month_of
 from processor.engine.lifecycle import Ints
 from processor.engine.model import Outcome, View
+from processor.engine.several import slices
 
 KEPT = b"e"
 """Of the counts in the store that are no counters."""
 
 
 class Told(NamedTuple):
-    """Keys and their measures (keys, measures); ``routes``: what decides on the totals partition of each."""
+    """Keys and their measures (keys, measures); ``routes``: what decides on the totals partition of each; ``source``:
+    of which source each is, ascending.
+    """
 
     keys: list[bytes]
     values: Ints
     routes: list[bytes]
+    source: Ints
 
 
 class Counts:
-    """Counts in the store: read as it stands, written with an outcome. A key is added to once in an outcome."""
+    """Counts in the stores of several sources: read as they stand, written with the outcome of each. A key is added to
+    once.
+    """
 
-    def __init__(self, view: View, outcome: Outcome, width: int) -> None:
-        self.view, self.outcome, self.width = view, outcome, width
+    def __init__(self, views: Sequence[View], outcomes: Sequence[Outcome], width: int) -> None:
+        self.views, self.outcomes, self.width = views, outcomes, width
 
     def add(self, prefix: bytes, changes: Changes) -> tuple[Ints, Ints]:
         """The values before and after: (keys, width)."""
         stored = [prefix + key for key in changes.keys]
+        places = slices(changes.source, len(self.views))
+        each = zip(self.views, places, strict=True)
         zero = bytes(8 * self.width)
-        old = np.frombuffer(b"".join([value or zero for value in self.view.read(stored)]), "<i8")
-        before = old.reshape(len(stored), self.width)
+        found = [value or zero for view, place in each for value in view.read(stored[place])]
+        before = np.frombuffer(b"".join(found), "<i8").reshape(len(stored), self.width)
         after = before + changes.amounts
         raw, size = after.astype("<i8").tobytes(), len(zero)
-        self.outcome.puts += [(key, raw[i * size : (i + 1) * size]) for i, key in enumerate(stored)]
+        puts = [(key, raw[i * size : (i + 1) * size]) for i, key in enumerate(stored)]
+        for outcome, place in zip(self.outcomes, places, strict=True):
+            outcome.puts += puts[place]
         return before, after
 
 
 def told(counter: Counter, entries: pl.DataFrame, counts: Counts) -> Told:
     """What became of values: 1 where one is there now, 0 where it is gone, by month and all that is kept.
 
-    ``entries``: ``counter.kept``, ``counter.distinct``, ``time_zone``, ``minute`` and ``sign``.
+    ``entries``: ``source``, ``counter.kept``, ``counter.distinct``, ``time_zone``, ``minute`` and ``sign``.
     """
     assert counter.distinct is not None
     month = month_of(pl.col("minute").floordiv(DAY_MINUTES))
@@ -57,21 +67,22 @@ def told(counter: Counter, entries: pl.DataFrame, counts: Counts) -> Told:
     keys, changed = turned(KEPT, MONTH, entries.with_columns_seq(window=month), counter.name, names, counts)
     values = np.zeros((len(keys), counts.width), np.int64)
     values[:, 0] = changed["sign"].to_numpy() > 0
-    return Told(keys, values, changed[counter.distinct].cast(pl.Binary).to_list())
+    return Told(keys, values, changed[counter.distinct].cast(pl.Binary).to_list(), changed["source"].to_numpy())
 
 
 def turned(
     prefix: bytes, kind: str, frame: pl.DataFrame, counter: str, names: Sequence[str], counts: Counts
 ) -> tuple[list[bytes], pl.DataFrame]:
-    """Adds up ``sign`` by ``window`` (of a kind), ``names`` and ``time_zone``: the keys whose count begins to be
-    positive (``sign`` 1 in the frame) or ceases to (-1), and their columns.
+    """Adds up ``sign`` by ``source``, ``window`` (of a kind), ``names`` and ``time_zone``: the keys whose count begins
+    to be positive (``sign`` 1 in the frame) or ceases to (-1), and their columns.
     """
     columns = (*names, "time_zone")
-    sums = frame.group_by("window", *columns).agg(pl.col("sign").sum()).filter(pl.col("sign") != 0)
+    sums = frame.group_by("source", "window", *columns).agg(pl.col("sign").sum()).filter(pl.col("sign") != 0)
+    sums = sums.sort("source")
     keys: list[bytes] = sums.select_seq(in_window(kind, keyed(counter, names)).cast(pl.Binary)).to_series().to_list()
     amounts = np.zeros((len(keys), counts.width), np.int64)
     amounts[:, 0] = sums["sign"].to_numpy()
-    before, after = counts.add(prefix, Changes(keys, amounts))
+    before, after = counts.add(prefix, Changes(keys, amounts, sums["source"].to_numpy()))
     sign = (after[:, 0] > 0).astype(np.int64) - (before[:, 0] > 0)
     places = np.nonzero(sign)[0]
     return [keys[place] for place in places.tolist()], sums[places].with_columns_seq(sign=pl.Series(sign[places]))

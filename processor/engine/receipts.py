@@ -64,11 +64,11 @@ class Writer:
         self.columns = Columns(schema.text)
 
     def frame(self, sources: Sequence[Source], answers: Answers, findings: pl.DataFrame) -> pl.DataFrame:
-        """Events in log order with their receipts' fields, and ``of``. ``sources``: of the batches; ``findings``: what
+        """Events in log order with their receipts' fields, and ``source``: its place in ``sources``. ``findings``: what
         is told (``told``).
         """
         life, folded = answers.lifecycle, answers.folded
-        events = answers.frame.with_columns_seq(of=answers.of, offset=answers.offsets)
+        events = answers.frame.with_columns_seq(source=answers.of, offset=answers.offsets)
         events = events.join(by_row(findings), on="row", how="left", maintain_order="left")
         warned = (folded.verdict == ACCEPTED) & events["findings"].is_not_null().to_numpy()
         names = pl.Series([*OUTCOMES, WITH_WARNINGS]).gather(np.where(warned, len(OUTCOMES), folded.verdict))
@@ -93,7 +93,7 @@ class Writer:
 def tally(answered: pl.DataFrame, findings: pl.DataFrame, of: Ints, outcomes: Sequence[Outcome]) -> None:
     """Count receipts, and what they tell, in the ``tally`` of each outcome. ``of``: which of them each row is."""
     told = zip(of[findings["row"].to_numpy()].tolist(), findings["rule"].to_list(), strict=True)
-    receipts = zip(answered["of"].to_list(), answered["outcome"].to_list(), strict=True)
+    receipts = zip(answered["source"].to_list(), answered["outcome"].to_list(), strict=True)
     for metric, found in (("receipts", receipts), ("findings", told)):
         for (place, name), n in Counter(found).items():
             outcomes[place].tally[metric, name] = n

@@ -12,6 +12,12 @@ from processor.engine.lifecycle import Ints
 from processor.engine.model import Record, Work
 
 
+def slices(of: Ints, count: int) -> list[slice]:
+    """Where the part of each of ``count`` lies. ``of``: whose each element is, ascending."""
+    ends = np.searchsorted(of, np.arange(count + 1)).tolist()
+    return [slice(start, end) for start, end in pairwise(ends)]
+
+
 class Several:
     """``work``: batches of different partitions, so of different keys. A record's row is its place in ``records``."""
 
@@ -40,8 +46,7 @@ class Several:
 
     def slices(self, of: Ints) -> list[slice]:
         """Where each batch's part lies. ``of``: places in ``work``, ascending."""
-        ends = np.searchsorted(of, np.arange(len(self.work) + 1)).tolist()
-        return [slice(start, end) for start, end in pairwise(ends)]
+        return slices(of, len(self.work))
 
     def sorted(self, of: Ints) -> tuple[Ints, list[slice]]:
         """What brings ``of`` in order, each part in its own; and the slices then."""

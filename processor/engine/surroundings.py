@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from processor.engine.model import Batch, Outcome, Source
+from processor.engine.model import Batch, Due, Outcome, Source, Work
 from processor.engine.snapshots import Snapshots
 from processor.engine.store import Memory, Store
 from processor.engine.succession import Committed, Predecessor
@@ -27,7 +27,7 @@ class Observer(Protocol):
 @dataclass(frozen=True)
 class Surroundings:
     """What partitions share. ``executor``: threads for what is short; ``counting``: for postings, which may wait.
-    ``step``: the fold's, off the event loop; its last argument: in silence. ``publish_seconds``: how often counters are
+    ``step`` and ``post``: the fold's, off the event loop. ``publish_seconds``: how often counters are
     published; ``lagging_seconds``: the same while ``lagging``: answers come first. ``linger_seconds``: rest between
     batches, unless more is left than ``fetch_records``, the most a fetch hands over.
     ``predecessor``: the generation before, if any, to be taken over from when it is wanted (``take_over``); then
@@ -45,7 +45,8 @@ class Surroundings:
     committed: Callable[[Source], Awaitable[Committed]]
     lagging: Callable[[], bool]
     counting: Executor
-    step: Callable[[Source, Batch, Store, bool], Awaitable[Outcome]]
+    step: Callable[[Work], Awaitable[Outcome]]
+    post: Callable[[Due], Awaitable[Outcome]]
     publish_seconds: float = 0.25
     lagging_seconds: float = 30.0
     linger_seconds: float = 0.0

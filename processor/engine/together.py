@@ -1,75 +1,84 @@
-"""Steps of several partitions at once: what waits of them is folded as one frame.
+"""Work of several partitions at once: what waits of them is done as one.
 
-A step costs nearly the same for twenty events and for two hundred. So while some are folded, others wait, and are
-folded together.
+A step, or a posting, costs nearly the same for twenty events and for two hundred. So while some is done, other work
+waits, and is done together.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
-from processor.engine.flow import RegisterFold
-from processor.engine.model import Batch, Outcome, Source, View, Work
+from processor.engine.model import Outcome
 
-TOGETHER = 8_000
-"""Records that are folded as one, at most, unless they are one batch: beyond that nothing is gained."""
-
-COMPANY_SECONDS = 0.002
-"""What comes first waits so long for what was fetched with it."""
+W = TypeVar("W")
 
 
-class _Asked(NamedTuple):
-    work: Work
+@dataclass(frozen=True)
+class Kind(Generic[W]):
+    """A kind of work: ``do`` gives an outcome for each of several. ``size``: of one; as one are done ``most`` together,
+    unless one alone is more: beyond that nothing is gained. What comes first waits ``company_seconds`` for what comes
+    with it.
+    """
+
+    do: Callable[[Sequence[W]], list[Outcome]]
+    size: Callable[[W], int]
+    most: int
+    company_seconds: float
+
+
+class _Asked(NamedTuple, Generic[W]):
+    work: W
+    size: int
     answer: asyncio.Future[Outcome]
 
-    @property
-    def records(self) -> int:
-        return len(self.work.batch.records)
 
+class Together(Generic[W]):
+    """The work of one kind in this worker. ``threads``: of ``executor``."""
 
-class Together:
-    """The steps of one flow's partitions in this worker. ``threads``: of ``executor``."""
-
-    def __init__(self, fold: RegisterFold, executor: Executor, threads: int) -> None:
-        self.fold, self.executor, self.threads = fold, executor, threads
-        self.waiting: list[_Asked] = []
+    def __init__(self, kind: Kind[W], executor: Executor, threads: int) -> None:
+        self.kind, self.executor, self.threads = kind, executor, threads
+        self.waiting: list[_Asked[W]] = []
         self.rounds = 0
 
-    async def step(self, source: Source, batch: Batch, view: View, silent: bool) -> Outcome:
-        """As ``model.Fold.step``."""
+    async def outcome(self, work: W) -> Outcome:
+        """What becomes of one; raises what it alone raises."""
         loop = asyncio.get_running_loop()
-        asked = _Asked(Work(source, batch, view, silent), loop.create_future())
+        asked = _Asked(work, self.kind.size(work), loop.create_future())
         self.waiting.append(asked)
-        if len(self.waiting) == 1 or _records(self.waiting) >= TOGETHER:
-            loop.call_later(COMPANY_SECONDS, self._begin)
+        if self._much:
+            self._begin()
+        elif len(self.waiting) == 1:
+            loop.call_later(self.kind.company_seconds, self._begin)
         return await asked.answer
 
+    @property
+    def _much(self) -> bool:
+        return _size(self.waiting) >= self.kind.most
+
     def _begin(self) -> None:
-        """Fold what waits, in a second thread, too, if there is much of it."""
-        while self.waiting and (
-            self.rounds == 0 or (self.rounds < self.threads and _records(self.waiting) >= TOGETHER)
-        ):
+        """Do what waits, in a second thread, too, if there is much of it."""
+        while self.waiting and (self.rounds == 0 or (self.rounds < self.threads and self._much)):
             chosen = [self.waiting.pop(0)]
-            while self.waiting and self.waiting[0].records + _records(chosen) <= TOGETHER:
+            while self.waiting and self.waiting[0].size + _size(chosen) <= self.kind.most:
                 chosen.append(self.waiting.pop(0))
-            self._fold(chosen)
+            self._do(chosen)
 
-    def _fold(self, chosen: Sequence[_Asked]) -> None:
+    def _do(self, chosen: Sequence[_Asked[W]]) -> None:
         self.rounds += 1
-        work = [asked.work for asked in chosen]
-        done = asyncio.get_running_loop().run_in_executor(self.executor, self.fold.steps, work)
-        done.add_done_callback(partial(self._folded, chosen))
+        done = asyncio.get_running_loop().run_in_executor(self.executor, self.kind.do, [each.work for each in chosen])
+        done.add_done_callback(partial(self._done, chosen))
 
-    def _folded(self, chosen: Sequence[_Asked], done: asyncio.Future[list[Outcome]]) -> None:
+    def _done(self, chosen: Sequence[_Asked[W]], done: asyncio.Future[list[Outcome]]) -> None:
         self.rounds -= 1
         error = None if done.cancelled() else done.exception()
-        if error is not None and len(chosen) > 1:  # whose fault it is, shows when each is folded alone
+        if error is not None and len(chosen) > 1:  # whose fault it is, shows when each is done alone
             for asked in chosen:
-                self._fold([asked])
+                self._do([asked])
         else:
             for place, asked in enumerate(chosen):
                 if not asked.answer.done():  # its partition may have gone meanwhile
@@ -88,5 +97,5 @@ def _answer(
         answer.set_result(done.result()[place])
 
 
-def _records(some: Sequence[_Asked]) -> int:
-    return sum(asked.records for asked in some)
+def _size(some: Sequence[_Asked[W]]) -> int:
+    return sum(asked.size for asked in some)

@@ -21,7 +21,7 @@ import schemas
 from processor.engine import distinct
 from processor.engine.counters import MINUTE, MINUTE_LIFETIME_MS, SEPARATOR, WINDOWS, Counter, parsed
 from processor.engine.decode import Columns
-from processor.engine.model import Batch, Message, Outcome, Source, View
+from processor.engine.model import Batch, Due, Message, Outcome, Source, View
 from processor.engine.totals_rows import ROW, Counted, Rows
 
 PROGRESS, CLOSING, EXPIRING = b"g", b"f", b"x"
@@ -86,19 +86,9 @@ class TotalsFold:
         ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
-    def post(
-        self,
-        source: Source,
-        journal: Sequence[bytes],
-        position: int,
-        watermark: int,
-        view: View,
-        *,
-        silent: bool = False,
-    ) -> Outcome:
+    def posts(self, due: Sequence[Due]) -> list[Outcome]:
         """Nothing: totals are published with the batch that changed them."""
-        del source, journal, view
-        return Outcome(position, watermark, silent=silent)
+        return [Outcome(each.position, each.watermark, silent=each.silent) for each in due]
 
     def step(self, source: Source, batch: Batch, view: View, *, silent: bool = False) -> Outcome:
         started = time.perf_counter()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import schemas
-from processor.engine.model import Batch, LogRecord, Message, Outcome, Source
+from processor.engine.model import Batch, Due, LogRecord, Message, Outcome, Source
 from tests.engine import PARTITIONS, TOTALS, Memory, folds
 
 Said = tuple[str, bytes | None, bytes | None, Any]
@@ -133,7 +133,8 @@ class Worker:
         all_of_it = not before and len(chosen) == len(self.store.journal)
         position = self.store.position if all_of_it else last.position
         watermark = self.store.watermark if all_of_it else last.watermark
-        outcome = self.fold.post(self.source, [each.entries for each in chosen], position, watermark, self.store)
+        journal = [each.entries for each in chosen]
+        (outcome,) = self.fold.posts([Due(self.source, journal, position, watermark, self.store)])
         published = self.published if before else position
         self.doing = Doing(outcome, bool(before), posting=True, published=published)
 

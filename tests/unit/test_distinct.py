@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import schemas
 from processor.engine import presence
 from processor.engine.counters import timed
-from processor.engine.model import Batch, LogRecord, Outcome, Source
+from processor.engine.model import Batch, Due, LogRecord, Outcome, Source
 from processor.engine.partials import Writer
 from processor.engine.totals import TotalsFold
 from processor.engine.totals_rows import Counted
@@ -46,8 +46,8 @@ class Entry(NamedTuple):
 
 def frame(entries: Sequence[Entry]) -> pl.DataFrame:
     text = dict.fromkeys(("trader", "areas", "channel", "flow", "jurisdiction", "time_zone"), pl.String)
-    rows = [(e.at, e.at, e.sign, e.trader, e.areas, e.channel, e.flow, "CN", "Asia/Shanghai") for e in entries]
-    schema = {**dict.fromkeys(("at", "appended", "sign"), pl.Int64), **text}
+    rows = [(0, e.at, e.at, e.sign, e.trader, e.areas, e.channel, e.flow, "CN", "Asia/Shanghai") for e in entries]
+    schema = {**dict.fromkeys(("source", "at", "appended", "sign"), pl.Int64), **text}
     return timed(pl.DataFrame(rows, schema=schema, orient="row"))
 
 
@@ -65,8 +65,9 @@ class World:
         store, here = self.sources[source], Source("customs.declarations", source, PARTITIONS)
         store.position += 1
         outcome = Outcome(store.position, 0)
-        told = presence.told(ENTERPRISES, frame(entries), presence.Counts(store, outcome, WIDTH))
-        for message in WRITER.messages(here, [told], store.position, watermark):
+        told = presence.told(ENTERPRISES, frame(entries), presence.Counts([store], [outcome], WIDTH))
+        (messages,) = WRITER.messages([Due(here, [], store.position, watermark, store)], [told])
+        for message in messages:
             log = self.logs[message.partition]
             log += [
                 LogRecord(len(log) + n, 0, key, value)
@@ -265,8 +266,9 @@ def test_partials_told_twice_count_once() -> None:
 def test_other_counters_pass_with_them_untouched(most: int) -> None:
     world, source = World(), Source("customs.declarations", 2, PARTITIONS)
     name = b"a\x1f0\x1flanes\x1fRED\x1f4200\x1fIMPORT\x1fCN\x1fAsia/Shanghai"
-    told = presence.Told([name], np.full((1, WIDTH), 7), [name])
-    for message in WRITER.messages(source, [told], 1, 0):
+    told = presence.Told([name], np.full((1, WIDTH), 7), [name], np.zeros(1, np.int64))
+    (messages,) = WRITER.messages([Due(source, [], 1, 0, Memory())], [told])
+    for message in messages:
         world.logs[message.partition] += [
             LogRecord(n, 0, key, value) for n, (key, value) in enumerate(zip(message.keys, message.values, strict=True))
         ]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import schemas
 from processor.engine.counters import count
-from processor.engine.model import Source
+from processor.engine.model import Due, Source
 from processor.flows.declarations.counters import COUNTERS
 from processor.flows.declarations.entries import bucket
 from tests.engine import PARTITIONS, TOTALS, Memory, folds
@@ -303,7 +303,7 @@ def test_contributions_together_count_as_one_by_one(moved: list[Counted]) -> Non
 
 def test_a_posting_without_entries_says_how_far_it_is_and_changes_nothing() -> None:
     view = Memory()
-    outcome = folds()[0].post(Source("customs.declarations", 3, PARTITIONS), [], 7, APPENDED, view)
+    (outcome,) = folds()[0].posts([Due(Source("customs.declarations", 3, PARTITIONS), [], 7, APPENDED, view)])
     assert (outcome.position, outcome.watermark, outcome.puts, outcome.deletes) == (7, APPENDED, [], [])
     assert [len(message.values) for message in outcome.messages] == [1] * TOTALS
     for message in outcome.messages:

@@ -56,23 +56,27 @@ def named(entries: Ints, documents: list[bytes]) -> list[Entry]:
     return [(first, documents[place], *others) for first, place, *others in entries.tolist()]
 
 
-@given(st.lists(batches(), max_size=4))
-def test_entries_come_back_with_their_documents_and_frames_whole(written: list[Packed]) -> None:
-    found = journal.unpack([each.packed() for each in written])
-    assert named(found.stages, found.documents) == [e for w in written for e in named(w.stages, w.documents)]
-    moved = [e for w in written for e in named(w.contributions, w.documents)]
+@given(st.lists(st.lists(batches(), max_size=3), max_size=3))
+def test_entries_come_back_with_their_documents_and_frames_whole(journals: list[list[Packed]]) -> None:
+    found = journal.unpack([[each.packed() for each in written] for written in journals])
+    written = [(source, each) for source, some in enumerate(journals) for each in some]
+    assert named(found.stages, found.documents) == [e for _, w in written for e in named(w.stages, w.documents)]
+    assert found.stage_source.tolist() == [source for source, w in written for _ in w.stages]
+    moved = [e for _, w in written for e in named(w.contributions, w.documents)]
     assert named(found.contributions, found.documents) == moved
-    assert set(found.answered) == {of for w in written for of in w.answered}
+    assert found.contribution_source.tolist() == [source for source, w in written for _ in w.contributions]
+    assert set(found.answered) == {of for _, w in written for of in w.answered}
     for of, together in found.answered.items():
-        assert together.schema == frame([]).schema
-        assert together.rows() == [row for w in written if of in w.answered for row in w.answered[of].rows()]
+        assert together.schema == frame([]).with_columns(source=pl.lit(0, pl.Int64)).schema
+        rows = [(*row, source) for source, w in written if of in w.answered for row in w.answered[of].rows()]
+        assert together.rows() == rows
 
 
 def test_an_entry_is_as_wide_as_the_lifecycle_makes_it() -> None:
     stage, moved = (tuple(range(100, 100 + len(columns))) for columns in (STAGE_COLUMNS, CONTRIBUTION_COLUMNS))
     assert (STAGE_COLUMNS[1], CONTRIBUTION_COLUMNS[1]) == ("document", "document")
     documents = [b"%d" % n for n in range(102)]
-    found = journal.unpack([Packed(table(len(stage), [stage]), table(len(moved), [moved]), documents, {}).packed()])
+    found = journal.unpack([[Packed(table(len(stage), [stage]), table(len(moved), [moved]), documents, {}).packed()]])
     assert found.stages.tolist() == [[100, 0, *stage[2:]]]
     assert found.contributions.tolist() == [[100, 0, *moved[2:]]]
     assert found.documents == [b"101"], "the document at 101, and no other"
@@ -80,7 +84,7 @@ def test_an_entry_is_as_wide_as_the_lifecycle_makes_it() -> None:
 
 def test_nothing_comes_of_nothing() -> None:
     empty = table(len(STAGE_COLUMNS), []), table(len(CONTRIBUTION_COLUMNS), [])
-    for journalled in ([], [Packed(*empty, [b"unused"], {}).packed()] * 2):
+    for journalled in ([], [[]], [[Packed(*empty, [b"unused"], {}).packed()] * 2]):
         nothing = journal.unpack(journalled)
         assert (nothing.stages.shape, nothing.contributions.shape) == (empty[0].shape, empty[1].shape)
         assert (nothing.documents, nothing.answered) == ([], {})
@@ -89,5 +93,5 @@ def test_nothing_comes_of_nothing() -> None:
 def test_a_batch_may_have_been_answered_and_change_nothing() -> None:
     empty = table(len(STAGE_COLUMNS), []), table(len(CONTRIBUTION_COLUMNS), [])
     said = {"answer": frame([("a", 1, True)]), "finding": frame([])}
-    found = journal.unpack([Packed(*empty, [], {}).packed(), Packed(*empty, [], said).packed()])
-    assert {of: rows.rows() for of, rows in found.answered.items()} == {"answer": [("a", 1, True)], "finding": []}
+    found = journal.unpack([[Packed(*empty, [], {}).packed(), Packed(*empty, [], said).packed()]])
+    assert {of: rows.rows() for of, rows in found.answered.items()} == {"answer": [("a", 1, True, 0)], "finding": []}

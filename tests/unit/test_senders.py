@@ -51,7 +51,7 @@ FINDING = ("text", "文本", "expected")
 SENT = {"revision": pl.Int32, "sent_at": pl.Int64, "sender_sequence": pl.Int64, "sender_id": pl.String}
 ANSWERED = {
     "row": pl.UInt32,
-    "of": pl.Int64,
+    "source": pl.Int64,
     **dict.fromkeys(("record", "kind", "outcome"), pl.String),
     "appended": pl.Int64,
     **SENT,

@@ -1,6 +1,7 @@
 """Batches of several partitions folded as one frame come to what each comes to alone."""
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -8,10 +9,9 @@ from typing import Any
 import pytest
 
 from connectors.simulator.traffic import Plan, generate
-from processor.engine.flow import RegisterFold
 from processor.engine.journal import unpack
-from processor.engine.model import Batch, LogRecord, Outcome, Source, Work
-from processor.engine.together import Together
+from processor.engine.model import Batch, Due, LogRecord, Outcome, Source, Work
+from processor.engine.together import Kind, Together
 from tests.engine import PARTITIONS, Memory, folds
 from tests.oracle_decode import partition_of
 
@@ -35,7 +35,7 @@ def seen(outcome: Outcome) -> list[Any]:
     """All that an outcome changes; of entries without the order of documents and frames, which means nothing."""
     counted: list[Any] = []
     if outcome.entries:
-        journal = unpack([outcome.entries])
+        journal = unpack([[outcome.entries]])
         counted = [
             [(kind, journal.documents[place], *rest) for kind, place, *rest in table.tolist()]
             for table in (journal.stages, journal.contributions)
@@ -45,55 +45,70 @@ def seen(outcome: Outcome) -> list[Any]:
     return [outcome.position, outcome.watermark, outcome.messages, outcome.puts, outcome.deletes, counted, tally]
 
 
-def alone(work: Batches) -> list[list[Any]]:
-    return [seen(folds()[0].step(source, batch, Memory())) for source, batch in work]
-
-
 @pytest.mark.parametrize("events", [40, 1_500])
-def test_folded_together_is_as_folded_alone(events: int) -> None:
+def test_folded_and_posted_together_is_as_each_alone(events: int) -> None:
     fold, work = folds()[0], traffic(events)
     single, several = ({source.partition: Memory() for source, _ in work} for _ in range(2))
     found = 0
-    for part in (0, 1):  # the second upon what the first left in the registers
+    for part in (0, 1):  # the second upon what the first left
         batches = [(source, batch.halves()[part]) for source, batch in work]
         alone = [fold.step(source, batch, single[source.partition]) for source, batch in batches]
         together = fold.steps([Work(source, batch, several[source.partition]) for source, batch in batches])
         assert list(map(seen, together)) == list(map(seen, alone))
-        for memories, outcomes in ((single, alone), (several, together)):
-            for (source, _), outcome in zip(batches, outcomes, strict=True):
-                memories[source.partition].entries.update(outcome.puts)
+        due = [
+            (source, [out.entries] if out.entries else [], out.position, out.watermark)
+            for (source, _), out in zip(batches, alone, strict=True)
+        ]
+        posted_alone = [fold.posts([Due(*each, single[each[0].partition])])[0] for each in due]
+        posted = fold.posts([Due(*each, several[each[0].partition]) for each in due])
+        assert list(map(unordered, posted)) == list(map(unordered, posted_alone))
+        for memories, stepped, counted in ((single, alone, posted_alone), (several, together, posted)):
+            for memory, *both in zip(memories.values(), stepped, counted, strict=True):
+                memory.entries.update(put for outcome in both for put in outcome.puts)
         found += sum(n for outcome in together for (metric, _), n in outcome.tally.items() if metric == "dead_letters")
     assert found > 0
 
 
-class Breaks(RegisterFold):
-    """A fold that breaks on all work with a certain partition in it; counts what it folds at a time."""
+def unordered(posting: Outcome) -> list[Any]:
+    """All that a posting changes and says, without the order of counters, which means nothing; progress comes last."""
+    said = [
+        (message[:2], sorted(zip(message.keys[:-1], message.values[:-1], strict=True))) for message in posting.messages
+    ]
+    last = [(message.keys[-1], message.values[-1]) for message in posting.messages]
+    return [posting.position, posting.watermark, sorted(posting.puts), posting.expired, said, last]
+
+
+class Breaks:
+    """Does nothing, and breaks on all work with 3 in it; counts what it does at a time."""
 
     def __init__(self) -> None:
-        self.__dict__.update(folds()[0].__dict__)
         self.sizes: list[int] = []
 
-    def steps(self, work: Any) -> Any:
+    def __call__(self, work: Sequence[int]) -> list[Outcome]:
         self.sizes.append(len(work))
-        if any(each.source.partition == 3 for each in work):
-            raise ValueError("partition 3")
-        return super().steps(work)
+        if 3 in work:
+            raise ValueError("3")
+        return [Outcome(each, 0) for each in work]
 
 
-def test_what_waits_is_folded_as_one_and_a_batch_that_breaks_stands_alone() -> None:
-    # what comes at a time goes together; 3 breaks that: then each alone
-    async def steps() -> list[Any]:
-        with ThreadPoolExecutor(2) as executor:
-            together = Together(fold, executor, 2)
-            return await asyncio.gather(
-                *(together.step(source, batch, Memory(), silent=False) for source, batch in work),
-                return_exceptions=True,
-            )
+def outcomes(do: Breaks, work: Sequence[int], most: int) -> list[Any]:
+    async def ask() -> list[Any]:
+        with ThreadPoolExecutor(1) as executor:
+            together = Together(Kind(do, lambda each: each, most, 0.01), executor, 1)
+            return await asyncio.gather(*map(together.outcome, work), return_exceptions=True)
 
-    fold, work = Breaks(), traffic(200)
-    found = asyncio.run(steps())
+    return asyncio.run(ask())
+
+
+def test_what_waits_is_done_as_one_and_what_breaks_that_stands_alone() -> None:
+    do = Breaks()
+    found = outcomes(do, [0, 1, 2, 3, 4], 100)
     assert isinstance(found.pop(3), ValueError)
-    expected = alone(work)
-    del expected[3]
-    assert list(map(seen, found)) == expected
-    assert fold.sizes == [8, *[1] * 8]
+    assert found == [Outcome(each, 0) for each in (0, 1, 2, 4)]
+    assert do.sizes == [5, 1, 1, 1, 1, 1]
+
+
+def test_no_more_is_done_as_one_than_it_is_good_for() -> None:
+    do = Breaks()
+    assert outcomes(do, [5, 6, 4, 20, 1], 10) == [Outcome(each, 0) for each in (5, 6, 4, 20, 1)]
+    assert do.sizes == [1, 2, 1, 1]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import schemas
 from processor.engine.counters import PREFIX, SEPARATOR
-from processor.engine.model import Batch, LogRecord, Outcome, Source
+from processor.engine.model import Batch, Due, LogRecord, Outcome, Source
 from processor.engine.partials import Writer
 from processor.engine.presence import Told
 from processor.engine.totals import TotalsFold
@@ -59,9 +59,9 @@ class Totals:
         self.positions[source] = max(self.positions[source], position)
         keys = [key.replace(".", SEPARATOR).encode() for key in said or {}]
         values = [[*measures, *[0] * (WIDTH - len(measures))] for measures in (said or {}).values()]
-        told = Told(keys, np.array(values, np.int64).reshape(-1, WIDTH), keys)
+        told = Told(keys, np.array(values, np.int64).reshape(-1, WIDTH), keys, np.zeros(len(keys), np.int64))
         of = Source("customs.declarations", source, SOURCES, generation)
-        (message,) = WRITER.messages(of, [told], position, watermark)
+        ((message,),) = WRITER.messages([Due(of, [], position, watermark, self.store)], [told])
         for key, value in zip(message.keys, message.values, strict=True):
             self.log.append(LogRecord(len(self.log), watermark, key, value))
         if cut:
@@ -290,7 +290,7 @@ def test_there_is_a_topic_of_its_own_for_every_counter() -> None:
 
 
 def test_totals_are_published_with_the_batch_that_changed_them_and_never_posted() -> None:
-    assert FOLD.post(HERE, [PREFIX], 5, BEGIN, Memory()) == Outcome(5, BEGIN)
+    assert FOLD.posts([Due(HERE, [PREFIX], 5, BEGIN, Memory())]) == [Outcome(5, BEGIN)]
 
 
 SAYINGS = st.lists(

@@ -19,7 +19,7 @@ PLATFORM_OFFSET_MS = 8 * 3_600_000
 """Of PLATFORM_ZONE, in all years that events may be of."""
 DOUBLINGS = 2 ** np.arange(5, 62)
 DAY_MS = 86_400_000
-WHEN = ("sign", "minute", "live", "time_zone", "flow", "jurisdiction")
+WHEN = ("source", "sign", "minute", "live", "time_zone", "flow", "jurisdiction")
 """Every entry of a declaration has these."""
 WORTH = ("items", "value", "net_mass", "unconverted")
 WHOLE = ("channel", "procedure", "mode", "e_commerce")
@@ -161,11 +161,14 @@ def _listed(when: tuple[str, ...], contributions: pl.DataFrame, name: str, measu
 def _controls(contributions: pl.DataFrame) -> pl.DataFrame:
     """What senders say they sent on a day."""
     said = (
-        contributions.select_seq("sign", "live", "time_zone", "day", "controls").explode("controls").unnest("controls")
+        contributions.select_seq("source", "sign", "live", "time_zone", "day", "controls")
+        .explode("controls")
+        .unnest("controls")
     )
     return said.select_seq(
         "sender",
         "step",
+        "source",
         "sign",
         "live",
         "time_zone",
@@ -182,17 +185,17 @@ def _controls(contributions: pl.DataFrame) -> pl.DataFrame:
 def answered(answers: pl.DataFrame, findings: pl.DataFrame, sums: pl.DataFrame) -> Entries:
     """``Flow.answered`` of this flow: answers, findings, and what came of each sender."""
     told = findings.join(
-        answers.select_seq("row", "of", "record", minute=_platform_minute("appended")), on="row", how="left"
+        answers.select_seq("row", "source", "record", minute=_platform_minute("appended")), on="row", how="left"
     )
     alike = _alike(answers, sums)
     return {
         "answer": _tallied(
-            alike.group_by("of", "sender", "record", "outcome", "minute").agg(
+            alike.group_by("source", "sender", "record", "outcome", "minute").agg(
                 events=c("events").sum(), first_revision=c("first_revision").sum()
             )
         ),
         "finding": _tallied(
-            told.group_by("of", "rule", "severity", "record", "minute").agg(
+            told.group_by("source", "rule", "severity", "record", "minute").agg(
                 findings=pl.len().cast(pl.Int64), events=c("row").n_unique().cast(pl.Int64)
             )
         ),
@@ -205,7 +208,7 @@ def _alike(answers: pl.DataFrame, hashes: pl.DataFrame) -> pl.DataFrame:
     sums = ("hash_value", "hash_net_mass")
     in_range = c("sent_at").is_between(EARLIEST, LATEST)
     rows = answers.join(hashes, on="row", how="left").select_seq(
-        "of",
+        "source",
         "record",
         "outcome",
         "kind",
@@ -216,7 +219,7 @@ def _alike(answers: pl.DataFrame, hashes: pl.DataFrame) -> pl.DataFrame:
         first_revision=c("revision") == 1,
         numbered=c("sender_sequence") > 0,
     )
-    return rows.group_by("of", "sender", "record", "outcome", "kind", "minute", "sent_minute").agg(
+    return rows.group_by("source", "sender", "record", "outcome", "kind", "minute", "sent_minute").agg(
         c("first_revision", "numbered", *sums).sum().cast(pl.Int64), events=pl.len().cast(pl.Int64)
     )
 
@@ -226,7 +229,7 @@ def _received(alike: pl.DataFrame) -> pl.DataFrame:
     sent = alike.drop_nulls("sent_minute").with_columns_seq(minute="sent_minute")
     nothing = pl.lit(0, pl.Int64)
     steps = sent.filter(c("outcome").is_in(TOOK_EFFECT) & (c("record") != "ControlRecord")).select_seq(
-        "of",
+        "source",
         "sender",
         "minute",
         step=c("kind").replace_strict(STAGES, return_dtype=pl.String),
@@ -235,7 +238,7 @@ def _received(alike: pl.DataFrame) -> pl.DataFrame:
         received_net_mass="hash_net_mass",
     )
     numbers = sent.filter((c("numbered") > 0) & (c("outcome") != "DUPLICATE")).select_seq(
-        "of",
+        "source",
         "sender",
         "minute",
         step=pl.lit("SEQUENCES"),
@@ -243,7 +246,7 @@ def _received(alike: pl.DataFrame) -> pl.DataFrame:
         received_value=nothing,
         received_net_mass=nothing,
     )
-    came = pl.concat([steps, numbers]).group_by("of", "sender", "step", "minute").agg(c("^received.*$").sum())
+    came = pl.concat([steps, numbers]).group_by("source", "sender", "step", "minute").agg(c("^received.*$").sum())
     return came.with_columns_seq(declared=nothing, declared_value=nothing, declared_net_mass=nothing)
 
 
