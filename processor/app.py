@@ -34,7 +34,8 @@ from processor.engine import cluster
 from processor.engine.assigned import Partitions, readiness
 from processor.engine.flow import RegisterFold
 from processor.engine.model import Due, Fold, Outcome, Source, Work
-from processor.engine.partition import LAGGING_RECORDS, POSTED_BYTES, Partition
+from processor.engine.partition import LAGGING_RECORDS, Partition
+from processor.engine.posting import POSTED_BYTES
 from processor.engine.shelf import shelf
 from processor.engine.snapshots import Snapshots
 from processor.engine.store import Memory, Store

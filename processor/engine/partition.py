@@ -17,11 +17,11 @@ from aiokafka.errors import KafkaError
 from kafka.errors import KafkaError as ClientError
 
 from processor.engine import cluster, identity
-from processor.engine.model import Batch, DeadLetter, Due, Fold, Outcome, Source, Work
+from processor.engine.model import Batch, DeadLetter, Fold, Outcome, Source, Work
 from processor.engine.outbox import Fenced, Outbox
+from processor.engine.posting import Poster
 from processor.engine.receipts import dead_letters
-from processor.engine.record_batch import Addressed
-from processor.engine.store import Journalled, Mark, Store
+from processor.engine.store import Mark, Store
 from processor.engine.succession import LOOK_SECONDS, Committed, Succession
 from processor.engine.surroundings import Surroundings
 from processor.engine.transport import Fetched
@@ -33,14 +33,6 @@ LAGGING_RECORDS = 2_000
 NOTICE_SECONDS = 2.0
 """An idle partition commits nothing, so nothing tells it that it was replaced: it looks so often."""
 
-REST, MOST_SECONDS = 5, 0.4
-"""After a publication a partition rests so many times as long as it took, of MOST_SECONDS at most: a busy worker
-publishes less often, but every two seconds.
-"""
-
-POSTED_BYTES = 1 << 18
-"""Journalled entries are posted in parts of about this size: it bounds what a posting takes of memory."""
-
 UNPROCESSABLE_AT_MOST = 100
 ENVIRONMENT = (KafkaError, ClientError, OSError, MemoryError, asyncio.TimeoutError)
 """Errors that are not the data's: wait, and try again."""
@@ -48,23 +40,17 @@ ENVIRONMENT = (KafkaError, ClientError, OSError, MemoryError, asyncio.TimeoutErr
 T = TypeVar("T")
 
 
-class Posting(NamedTuple):
-    """A posting under way: ``done`` gives its outcome and what publishes it; up to which ``position`` it goes, whether
-    ``silent``, whether there was ``some`` of a journal and it is the ``whole`` of it, and when it began (``at``).
-    """
+class Open(NamedTuple):
+    """What a partition works with as long as it is open."""
 
-    done: asyncio.Future[tuple[Outcome, list[Addressed]]]
-    position: int
-    silent: bool
-    some: bool
-    whole: bool
-    at: float
+    store: Store
+    poster: Poster
+    outbox: Outbox
 
 
 class Partition:
-    """One source partition under one fold. ``committed``: the position in Kafka; ``published``: up to where counters
-    are; ``told``, ``told_at``: the position last published, and when; ``took``: seconds that cost; ``behind``: offsets
-    left in the log after the last batch. ``replaced``: by a newer generation,
+    """One source partition under one fold. ``committed``: the position in Kafka; ``behind``: offsets left in the log
+    after the last batch. ``replaced``: by a newer generation,
     for good. ``heir``: how it comes to take the place of the generation before, if there is one.
     """
 
@@ -76,14 +62,11 @@ class Partition:
         self.epoch = 0
         self.committed = 0
         self.store: Store | None = None
-        self.published = 0
-        self.told, self.told_at, self.took = 0, 0.0, 0.0
         self.behind = 0
         self.unprocessable = 0
         self.replaced = False
         self.heir = self._heir()
         self.noticed = 0.0
-        self.posting: Posting | None = None
         self.task = asyncio.create_task(self._run(), name=f"{fold.name}-{source.partition}")
 
     @property
@@ -162,7 +145,7 @@ class Partition:
     async def _live(self) -> None:
         around, source, fold = self.around, self.source, self.fold
         self._tell("opening")
-        self.told, self.behind = 0, 0
+        self.behind = 0
         self.heir = self._heir()
         transactional_id = f"{around.group}-{fold.name}-{source.partition}"
         async with Outbox(around.bootstrap, transactional_id, around.group, around.prefix) as outbox:
@@ -176,19 +159,18 @@ class Partition:
             try:
                 store = await self._known(store)
                 self.committed = max(committed.position, store.position)
-                self.published = max(committed.published, store.mark.posted)
+                poster = Poster(source, around, store, max(committed.published, store.mark.posted))
                 since = await self.heir.open(store.position, restated=around.restate is None or store.mark.restated)
                 self.committed = max(self.committed, since)
                 self.store = store
                 self._tell("restoring" if self.left else self._state, position=store.position, records=self.left)
-                self.told_at = time.monotonic()
                 await self._read_from(store.position)
                 self.ready = True
-                await self._work(store, outbox)
+                try:
+                    await self._work(Open(store, poster, outbox))
+                finally:
+                    await poster.close()
             finally:
-                if self.posting is not None:  # it reads the store
-                    await asyncio.wait({self.posting.done})
-                    self.posting = None
                 self.store = None
                 store.close()
 
@@ -234,27 +216,28 @@ class Partition:
         """Batches that were fetched before the seek are told by their epoch; one fetched after it may wait already."""
         self.epoch = await self.around.seek(self.source, position)
 
-    async def _work(self, store: Store, outbox: Outbox) -> None:
+    async def _work(self, open_: Open) -> None:
+        store, poster, outbox = open_
         while not self.closing:
             await self._succeed(store, outbox)
-            if self.posting is not None and self.posting.done.done():
-                await self._publish(store, outbox)
-            due = self._due_in(store) if self.posting is None else None
+            if poster.is_done:
+                await poster.publish(outbox, self._log)
+            due = poster.due_in(self.committed)
             if due == 0.0:
-                self.posting = self._post(store, outbox)
-            fetched = await self._arrival(due)
+                poster.begin(outbox)
+            fetched = await self._arrival(due, poster)
             if fetched is None:
                 await self._notice()
                 continue
             self.at_work = len(fetched.batch.records)
             try:
-                await self._take(fetched, store, outbox)
+                await self._take(fetched, open_)
             finally:
                 self.at_work = 0
             if self.around.linger_seconds and self.behind < min(LAGGING_RECORDS, self.around.fetch_records):
                 await asyncio.sleep(self.around.linger_seconds)
 
-    async def _arrival(self, due: float | None) -> Fetched | None:
+    async def _arrival(self, due: float | None, poster: Poster) -> Fetched | None:
         """The next batch; None where none comes before something else is due."""
         if self.heir.held is not None:
             held = self.heir.released()
@@ -264,8 +247,7 @@ class Partition:
         patience = NOTICE_SECONDS if self.heir.speaks else LOOK_SECONDS
         if due:  # no longer than until lag may be over
             patience = min(due, self.around.publish_seconds)
-        posting = () if self.posting is None else (self.posting.done,)
-        return await self.waiting.next(self.epoch, patience, *posting)
+        return await self.waiting.next(self.epoch, patience, *poster.under_way)
 
     async def _notice(self) -> None:
         """Raises Fenced when a newer generation has taken the partition over."""
@@ -295,8 +277,8 @@ class Partition:
         heir.speaks = True
         self._tell("restoring" if store.position < self.committed else "live", position=store.position)
 
-    async def _take(self, fetched: Fetched, store: Store, outbox: Outbox) -> None:
-        batch = fetched.batch
+    async def _take(self, fetched: Fetched, open_: Open) -> None:
+        batch, store = fetched.batch, open_.store
         if fetched.epoch != self.epoch:
             return
         if batch.start != store.position:
@@ -304,37 +286,21 @@ class Partition:
             await self._read_from(store.position)
             return
         self.behind = fetched.behind
-        for silent_to in (self.published, self.committed):
+        for silent_to in (open_.poster.published, self.committed):
             if batch.start < silent_to and not self.closing:
-                await self._fold(batch.upto(silent_to), store, None)
+                await self._fold(batch.upto(silent_to), open_, silent=True)
                 batch = batch.since(store.position)
                 if store.position == self.committed:
                     self._tell(self._state, position=store.position)
         batch = self.heir.allowed(fetched, batch)
         while batch.start < batch.end and not self.closing:
-            await self._fold(batch.first(self.around.step_records), store, outbox if self.heir.speaks else None)
+            await self._fold(batch.first(self.around.step_records), open_, silent=not self.heir.speaks)
             batch = batch.since(store.position)
 
-    def _due_in(self, store: Store) -> float | None:
-        """Seconds until the journal wants posting, or a position telling; None when nothing does or it is not time to
-        speak.
-        """
-        if self._published_before(store):
-            enough = store.position >= self.published or sum(each.size for each in store.journal) > POSTED_BYTES
-            return 0.0 if enough else None
-        if store.position < self.committed or not (store.journal or store.position > self.told):
-            return None
-        pace = self.around.lagging_seconds if self.around.lagging() else self.around.publish_seconds
-        return max(0.0, self.told_at + max(pace, REST * self.took) - time.monotonic())
-
-    def _published_before(self, store: Store) -> bool:
-        """Whether the oldest of the journal was published by whoever held the partition before: then, in silence."""
-        return bool(store.journal) and store.journal[0].position <= self.published
-
-    async def _fold(self, batch: Batch, store: Store, outbox: Outbox | None) -> None:
-        """Fold one batch; without an outbox, silently. A batch that breaks the step is halved down to its cause."""
+    async def _fold(self, batch: Batch, open_: Open, *, silent: bool) -> None:
+        """Fold one batch. A batch that breaks the step is halved down to its cause."""
         try:
-            outcome = await self.around.step(Work(self.source, batch, store, outbox is None))
+            outcome = await self.around.step(Work(self.source, batch, open_.store, silent))
         except ENVIRONMENT:
             raise
         except Exception as error:  # noqa: BLE001 the data's fault, or ours: find the record
@@ -342,10 +308,10 @@ class Partition:
             if len(batch.records) > 1:
                 for half in batch.halves():
                     if not self.closing:
-                        await self._fold(half, store, outbox)
+                        await self._fold(half, open_, silent=silent)
                 return
-            outcome = self._unprocessable(batch, store, error)
-        await self._commit(batch, outcome, store, outbox)
+            outcome = self._unprocessable(batch, open_.store, error)
+        await self._commit(batch, outcome, open_, silent=silent)
 
     def _unprocessable(self, batch: Batch, store: Store, error: Exception) -> Outcome:
         """A record no step can fold is a dead letter, as long as such records are few: many are a fault of ours."""
@@ -358,62 +324,18 @@ class Partition:
         outcome.tally["dead_letters", letter.reason] = 1
         return outcome
 
-    async def _commit(self, batch: Batch, outcome: Outcome, store: Store, outbox: Outbox | None) -> None:
+    async def _commit(self, batch: Batch, outcome: Outcome, open_: Open, *, silent: bool) -> None:
         around, source = self.around, self.source
-        if outbox is not None:
+        store, poster, outbox = open_
+        if not silent:
             around.observer.point("before_transaction", source)
             packed = await self._thread(outbox.pack, outcome.messages)
-            await outbox.commit(packed, self._log, outcome.position, Committed(0, self.published).note)
+            await outbox.commit(packed, self._log, outcome.position, Committed(0, poster.published).note)
             around.observer.point("before_store", source)
         last = identity.fingerprint(batch.records[-1]) if batch.records else None
         around.observer.point("in_store", source)
         await self._thread(store.write, outcome, last, around.tables(outcome.watermark))
         around.observer.point("after_store", source)
-        if outbox is not None:
+        if not silent:
             self.committed = store.position
-        around.observer.folded(source, outcome, batch, outbox is None)
-
-    def _post(self, store: Store, outbox: Outbox) -> Posting:
-        """Begin to post the oldest of the journal to the counters; batches go on meanwhile, they touch no counter."""
-        silent = self._published_before(store)
-        batches, position, watermark = self._next(store)
-
-        async def post() -> tuple[Outcome, list[Addressed]]:
-            journal = await self._counted(store.entries, batches)
-            posting = await self.around.post(Due(self.source, journal, position, watermark, store, silent))
-            return posting, await self._counted(outbox.pack, posting.messages)
-
-        done = asyncio.create_task(post())
-        whole = len(batches) == len(store.journal)
-        return Posting(done, position, silent, bool(batches), whole, time.monotonic())
-
-    async def _publish(self, store: Store, outbox: Outbox) -> None:
-        """Publish what was posted."""
-        around, source, begun = self.around, self.source, self.posting
-        assert begun is not None
-        self.posting = None
-        posting, packed = await begun.done
-        if not begun.silent:
-            if begun.whole:
-                self.told, self.told_at = begun.position, time.monotonic()
-            if packed:
-                around.observer.point("before_partials", source)
-                await outbox.commit(packed, self._log, store.position, Committed(0, begun.position).note)
-                self.published = begun.position
-                around.observer.point("before_markers", source)
-        if begun.some:
-            await self._thread(store.write_posting, posting)
-        self.took = min(time.monotonic() - begun.at, MOST_SECONDS)
-        around.observer.posted(source, posting)
-
-    def _next(self, store: Store) -> tuple[list[Journalled], int, int]:
-        """The oldest of the journal, about POSTED_BYTES of it, with the position and watermark they lead up to."""
-        before = [each for each in store.journal if each.position <= self.published]
-        chosen: list[Journalled] = []
-        for each in before or store.journal:
-            if chosen and sum(one.size for one in chosen) + each.size > POSTED_BYTES:
-                break
-            chosen.append(each)
-        if not before and len(chosen) == len(store.journal):
-            return chosen, store.position, store.watermark
-        return chosen, chosen[-1].position, chosen[-1].watermark
+        around.observer.folded(source, outcome, batch, silent)
