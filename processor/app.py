@@ -45,6 +45,7 @@ from processor.engine.together import Kind, Together
 from processor.engine.totals import TotalsFold
 from processor.engine.totals_rows import Counted
 from processor.engine.transport import BatchSchema
+from processor.engine.turns import FIRST, SECOND, Turns
 from processor.flows import declarations
 from processor.former import Published
 from processor.labels import closed
@@ -58,9 +59,17 @@ SWITCH_SECONDS = 0.0005
 of Python's 5 ms, all those waits together were a third of the step.
 """
 
-STEP_RECORDS, STEP_COMPANY = 8_000, 0.002
-POST_COMPANY = 0.1
-"""Records that are folded as one, and seconds that a step, or a posting, waits for those of other partitions."""
+FOLDING_THREADS = 3
+"""Two for steps with much to do, one for what counts."""
+
+SMALL_RECORDS, STEP_RECORDS = 2_000, 8_000
+"""Records of a step that is small work; that are folded as one."""
+
+SMALL_TOTALS = 5_000
+"""Records of a step of totals that is small work."""
+
+STEP_PATIENCE, POST_PATIENCE = 0.5, 2.0
+"""How long a step, and a posting, wait for those of other partitions, by what they took last time."""
 
 TOTALS_LINGER = 0.5
 TOTALS_RECORDS = 10_000
@@ -98,9 +107,9 @@ class WorkerApp:
         self.registry.register(self._business())
         self.registry.register(Restoring(self._restoring))
         # answers do not wait for counting, nor what is short for a step
-        self.stepping = ThreadPoolExecutor(settings.step_threads, thread_name_prefix="step")
-        self.counting = ThreadPoolExecutor(max(1, settings.step_threads // 2), thread_name_prefix="count")
-        self.executor = ThreadPoolExecutor(settings.step_threads, thread_name_prefix="write")
+        self.turns = Turns(FOLDING_THREADS)
+        self.counting = self.turns.executor(SECOND, is_small=False)
+        self.executor = ThreadPoolExecutor(2, thread_name_prefix="write")  # what is short does not wait for a step
         self.steps = {topic: self._steps(fold) for topic, fold in self.folds.items()}
         self.posts = {topic: self._posts(fold) for topic, fold in self.folds.items()}
         self.memory = Memory(settings.cache_mb, settings.buffers_mb)
@@ -224,20 +233,26 @@ class WorkerApp:
         return Committed.noted(*found)
 
     def _steps(self, fold: Fold) -> Callable[[Work], Awaitable[Outcome]]:
+        def size(work: Work) -> int:
+            return len(work.batch.records)
+
         if isinstance(fold, RegisterFold):
-            kind = Kind(fold.steps, lambda work: len(work.batch.records), STEP_RECORDS, STEP_COMPANY)
-            return Together(kind, self.stepping, self.settings.step_threads).outcome
+            kind = Kind(fold.steps, FIRST, size, SMALL_RECORDS, STEP_RECORDS, STEP_PATIENCE)
+            return Together(kind, self.turns, most_rounds=2).outcome
 
         async def step(work: Work) -> Outcome:
             step = partial(fold.step, silent=work.silent)
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self.counting, step, work.source, work.batch, work.view)
+            executor = self.turns.executor(SECOND, is_small=size(work) < SMALL_TOTALS)
+            return await asyncio.get_running_loop().run_in_executor(executor, step, work.source, work.batch, work.view)
 
         return step
 
     def _posts(self, fold: Fold) -> Callable[[Due], Awaitable[Outcome]]:
-        kind = Kind(fold.posts, lambda due: sum(map(len, due.journal)), 2 * POSTED_BYTES, POST_COMPANY)
-        return Together(kind, self.counting, 1).outcome
+        def size(due: Due) -> int:
+            return sum(map(len, due.journal))
+
+        kind = Kind(fold.posts, SECOND, size, POSTED_BYTES, 2 * POSTED_BYTES, POST_PATIENCE)
+        return Together(kind, self.turns).outcome
 
     def _restate(self, fold: TotalsFold, source: Source, store: Store) -> Outcome | None:
         settings = self.settings
@@ -301,8 +316,8 @@ class WorkerApp:
         if not self.stop.is_set():
             await self._work()
         self.server.stop()
-        for pool in (self.stepping, self.counting, self.executor):
-            pool.shutdown(cancel_futures=True)
+        self.turns.end()
+        self.executor.shutdown(cancel_futures=True)
         return 1 if self.failed else 0
 
     async def _work(self) -> None:

@@ -19,12 +19,12 @@ from processor.engine.store import Journalled, Store
 from processor.engine.succession import Committed
 from processor.engine.surroundings import Surroundings
 
-REST, MOST_SECONDS = 5, 0.4
+REST, MOST_SECONDS = 5, 1.0
 """After a publication a partition rests so many times as long as it took, of MOST_SECONDS at most: a busy worker
 publishes less often, but every two seconds.
 """
 
-POSTED_BYTES = 1 << 18
+POSTED_BYTES = 1 << 20
 """Journalled entries are posted in parts of about this size: it bounds what a posting takes of memory."""
 
 
@@ -87,14 +87,14 @@ class Poster:
 
     def begin(self, outbox: Outbox) -> None:
         """Begin to post the oldest of the journal."""
-        store, loop, counting = self.store, asyncio.get_running_loop(), self.around.counting
+        store, loop, executor = self.store, asyncio.get_running_loop(), self.around.executor
         silent = self._published_before
         batches, position, watermark = self._next()
 
         async def post() -> tuple[Outcome, list[Addressed]]:
-            journal = await loop.run_in_executor(counting, store.entries, batches)
+            journal = await loop.run_in_executor(executor, store.entries, batches)
             posting = await self.around.post(Due(self.source, journal, position, watermark, store, silent))
-            return posting, await loop.run_in_executor(counting, outbox.pack, posting.messages)
+            return posting, await loop.run_in_executor(executor, outbox.pack, posting.messages)
 
         done = asyncio.create_task(post())
         whole = len(batches) == len(store.journal)

@@ -8,27 +8,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
-from processor.engine.model import Outcome
+from processor.engine.model import Due, Outcome, Work
+from processor.engine.turns import Turns
 
-W = TypeVar("W")
+W = TypeVar("W", Work, Due)
 
 
 @dataclass(frozen=True)
 class Kind(Generic[W]):
-    """A kind of work: ``do`` gives an outcome for each of several. ``size``: of one; as one are done ``most`` together,
-    unless one alone is more: beyond that nothing is gained. What comes first waits ``company_seconds`` for what comes
-    with it.
+    """A kind of work: ``do`` gives an outcome for each of several, in its ``turn``. ``size``: of one; less than
+    ``small`` in all is small work (see ``turns``). As one are done ``most`` together, unless one alone is more: beyond
+    that nothing is gained. What is less waits for all partitions of the last two rounds, ``patience`` times as long as
+    the last one took: else two groups would take turns, each at the cost of both.
     """
 
     do: Callable[[Sequence[W]], list[Outcome]]
+    turn: int
     size: Callable[[W], int]
+    small: int
     most: int
-    company_seconds: float
+    patience: float
 
 
 class _Asked(NamedTuple, Generic[W]):
@@ -38,43 +41,59 @@ class _Asked(NamedTuple, Generic[W]):
 
 
 class Together(Generic[W]):
-    """The work of one kind in this worker. ``threads``: of ``executor``."""
+    """The work of one kind in this worker; in up to so many ``rounds`` at a time if there is much of it."""
 
-    def __init__(self, kind: Kind[W], executor: Executor, threads: int) -> None:
-        self.kind, self.executor, self.threads = kind, executor, threads
+    def __init__(self, kind: Kind[W], turns: Turns, most_rounds: int = 1) -> None:
+        self.kind: Kind[W] = kind
+        self.turns, self.most_rounds = turns, most_rounds
         self.waiting: list[_Asked[W]] = []
         self.rounds = 0
+        self.last: list[set[int]] = [set(), set()]
+        self.took = 0.0
+        self.timer: asyncio.TimerHandle | None = None
 
     async def outcome(self, work: W) -> Outcome:
         """What becomes of one; raises what it alone raises."""
         loop = asyncio.get_running_loop()
         asked = _Asked(work, self.kind.size(work), loop.create_future())
         self.waiting.append(asked)
-        if self._much:
-            self._begin()
-        elif len(self.waiting) == 1:
-            loop.call_later(self.kind.company_seconds, self._begin)
+        self._next()
         return await asked.answer
 
     @property
     def _much(self) -> bool:
         return _size(self.waiting) >= self.kind.most
 
+    def _next(self) -> None:
+        """Begin, or wait for company."""
+        expected = self.last[0] | self.last[1]
+        if self._much or expected <= _partitions(self.waiting):
+            self._begin()
+        elif self.waiting and self.timer is None and self.rounds == 0:
+            self.timer = asyncio.get_running_loop().call_later(self.kind.patience * self.took, self._begin)
+
     def _begin(self) -> None:
-        """Do what waits, in a second thread, too, if there is much of it."""
-        while self.waiting and (self.rounds == 0 or (self.rounds < self.threads and self._much)):
+        """Do what waits, in a second round, too, if there is much of it."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        while self.waiting and (self.rounds == 0 or (self.rounds < self.most_rounds and self._much)):
             chosen = [self.waiting.pop(0)]
             while self.waiting and self.waiting[0].size + _size(chosen) <= self.kind.most:
                 chosen.append(self.waiting.pop(0))
+            self.last = [self.last[1], _partitions(chosen)]
             self._do(chosen)
 
     def _do(self, chosen: Sequence[_Asked[W]]) -> None:
         self.rounds += 1
-        done = asyncio.get_running_loop().run_in_executor(self.executor, self.kind.do, [each.work for each in chosen])
-        done.add_done_callback(partial(self._done, chosen))
+        loop = asyncio.get_running_loop()
+        executor = self.turns.executor(self.kind.turn, is_small=_size(chosen) < self.kind.small)
+        done = loop.run_in_executor(executor, self.kind.do, [each.work for each in chosen])
+        done.add_done_callback(partial(self._done, chosen, loop.time()))
 
-    def _done(self, chosen: Sequence[_Asked[W]], done: asyncio.Future[list[Outcome]]) -> None:
+    def _done(self, chosen: Sequence[_Asked[W]], since: float, done: asyncio.Future[list[Outcome]]) -> None:
         self.rounds -= 1
+        self.took = asyncio.get_running_loop().time() - since
         error = None if done.cancelled() else done.exception()
         if error is not None and len(chosen) > 1:  # whose fault it is, shows when each is done alone
             for asked in chosen:
@@ -83,7 +102,7 @@ class Together(Generic[W]):
             for place, asked in enumerate(chosen):
                 if not asked.answer.done():  # its partition may have gone meanwhile
                     _answer(asked.answer, done, error, place)
-        self._begin()
+        self._next()
 
 
 def _answer(
@@ -95,6 +114,10 @@ def _answer(
         answer.set_exception(error)
     else:
         answer.set_result(done.result()[place])
+
+
+def _partitions(some: Sequence[_Asked[W]]) -> set[int]:
+    return {asked.work.source.partition for asked in some}
 
 
 def _size(some: Sequence[_Asked[W]]) -> int:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ from connectors.simulator.traffic import Plan, generate
 from processor.engine.journal import unpack
 from processor.engine.model import Batch, Due, LogRecord, Outcome, Source, Work
 from processor.engine.together import Kind, Together
+from processor.engine.turns import FIRST, Turns
 from tests.engine import PARTITIONS, Memory, folds
 from tests.oracle_decode import partition_of
 
@@ -79,36 +79,58 @@ def unordered(posting: Outcome) -> list[Any]:
 
 
 class Breaks:
-    """Does nothing, and breaks on all work with 3 in it; counts what it does at a time."""
+    """Does nothing, and breaks on all work of partition 3; notes of which partitions it does work at a time."""
 
     def __init__(self) -> None:
-        self.sizes: list[int] = []
+        self.rounds: list[list[int]] = []
 
-    def __call__(self, work: Sequence[int]) -> list[Outcome]:
-        self.sizes.append(len(work))
-        if 3 in work:
+    def __call__(self, due: Sequence[Due]) -> list[Outcome]:
+        self.rounds.append([each.source.partition for each in due])
+        if 3 in self.rounds[-1]:
             raise ValueError("3")
-        return [Outcome(each, 0) for each in work]
+        return [Outcome(each.position, 0) for each in due]
 
 
-def outcomes(do: Breaks, work: Sequence[int], most: int) -> list[Any]:
+def due(partition: int, size: int = 1) -> Due:
+    return Due(Source("t", partition, 8), [], size, 0, Memory())
+
+
+def outcomes(do: Breaks, *works: Sequence[Due], most: int = 100) -> list[Any]:
+    """What becomes of works that come a moment after one another."""
+
     async def ask() -> list[Any]:
-        with ThreadPoolExecutor(1) as executor:
-            together = Together(Kind(do, lambda each: each, most, 0.01), executor, 1)
-            return await asyncio.gather(*map(together.outcome, work), return_exceptions=True)
+        kind = Kind(do, FIRST, lambda each: each.position, 10, most, 50.0)
+        together, asked = Together(kind, turns), []
+        for work in works:
+            asked += [asyncio.create_task(together.outcome(each)) for each in work]
+            await asyncio.sleep(0.01)
+        return await asyncio.gather(*asked, return_exceptions=True)
 
-    return asyncio.run(ask())
+    turns = Turns(2)
+    try:
+        return asyncio.run(ask())
+    finally:
+        turns.end()
 
 
 def test_what_waits_is_done_as_one_and_what_breaks_that_stands_alone() -> None:
     do = Breaks()
-    found = outcomes(do, [0, 1, 2, 3, 4], 100)
-    assert isinstance(found.pop(3), ValueError)
-    assert found == [Outcome(each, 0) for each in (0, 1, 2, 4)]
-    assert do.sizes == [5, 1, 1, 1, 1, 1]
+    found = outcomes(do, [due(0)], [due(partition, partition) for partition in (0, 1, 2, 3, 4)])
+    assert isinstance(found.pop(4), ValueError)
+    assert found == [Outcome(1, 0), *(Outcome(position, 0) for position in (0, 1, 2, 4))]
+    assert sorted(do.rounds)[:2] == [[0], [0]]
+    assert {place for some in do.rounds for place in some} == {0, 1, 2, 3, 4}
+
+
+def test_a_round_waits_for_all_that_took_part_in_the_last_two() -> None:
+    do = Breaks()
+    outcomes(do, [due(0)], [due(1), due(0)], [due(0)], [due(1)])
+    assert do.rounds in ([[0], [1, 0], [0, 1]], [[0], [1], [0], [0, 1]])
 
 
 def test_no_more_is_done_as_one_than_it_is_good_for() -> None:
     do = Breaks()
-    assert outcomes(do, [5, 6, 4, 20, 1], 10) == [Outcome(each, 0) for each in (5, 6, 4, 20, 1)]
-    assert do.sizes == [1, 2, 1, 1]
+    work = [due(partition, size) for partition, size in enumerate((5, 6, 4))] + [due(4, 20), due(5, 11)]
+    assert outcomes(do, work, most=10) == [Outcome(size, 0) for size in (5, 6, 4, 20, 11)]
+    assert max(sum(work[place if place < 3 else place - 1].position for place in some) for some in do.rounds) == 20
+    assert sorted(place for some in do.rounds for place in some) == [0, 1, 2, 4, 5]
