@@ -21,7 +21,7 @@ from processor.engine.surroundings import Surroundings
 
 REST, MOST_SECONDS = 5, 1.0
 """After a publication a partition rests so many times as long as it took, of MOST_SECONDS at most: a busy worker
-publishes less often, but every two seconds.
+publishes less often, but every five seconds.
 """
 
 POSTED_BYTES = 1 << 20

@@ -18,6 +18,10 @@ from processor.engine.turns import Turns
 W = TypeVar("W", Work, Due)
 
 
+LONGEST_SECONDS = 0.5
+"""No work waits longer for company."""
+
+
 @dataclass(frozen=True)
 class Kind(Generic[W]):
     """A kind of work: ``do`` gives an outcome for each of several, in its ``turn``. ``size``: of one; less than
@@ -70,7 +74,8 @@ class Together(Generic[W]):
         if self._much or expected <= _partitions(self.waiting):
             self._begin()
         elif self.waiting and self.timer is None and self.rounds == 0:
-            self.timer = asyncio.get_running_loop().call_later(self.kind.patience * self.took, self._begin)
+            patience = min(self.kind.patience * self.took, LONGEST_SECONDS)
+            self.timer = asyncio.get_running_loop().call_later(patience, self._begin)
 
     def _begin(self) -> None:
         """Do what waits, in a second round, too, if there is much of it."""

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -44,7 +45,8 @@ def frame(entries: Sequence[Entry]) -> pl.DataFrame:
     ]
     numbers = dict.fromkeys(("at", "sign", "value", "appended"), pl.Int64)
     text = dict.fromkeys(("code", "time_zone", "flow"), pl.String)
-    return counters.timed(pl.DataFrame(rows, schema={**numbers, **text}, orient="row"))
+    timed = counters.timed(pl.DataFrame(rows, schema={**numbers, **text}, orient="row"))
+    return timed.with_columns(source=pl.lit(0, pl.Int64))
 
 
 def found(changes: Changes) -> dict[str, list[int]]:
@@ -272,3 +274,15 @@ def test_windows_of_the_declarations_flow_are_those_that_are_asked_for() -> None
     assert {known.name: known.distinct for known in COUNTERS if known.distinct} == {"enterprises": "trader"}
     reversible = {"trade", "trade-with-groups", "duties", "permits", "enterprises", "sender-control"}
     assert {known.name for known in COUNTERS if known.reversible} == reversible
+
+
+def test_each_source_is_counted_for_itself() -> None:
+    march = at("2025-03-01T10:00:00+08:00")
+    one, other = [Entry(march), Entry(march, code="RU")], [Entry(march, value=7)]
+    both = pl.concat([frame(other).with_columns(source=pl.lit(1, pl.Int64)), frame(one)])
+    changes = counters.count((counter(),), {"it": both}, 2)
+    assert changes.source.tolist() == sorted(changes.source.tolist())
+    for source, entries in enumerate((one, other)):
+        own = np.nonzero(changes.source == source)[0]
+        keys = [changes.keys[place] for place in own.tolist()]
+        assert found(Changes(keys, changes.amounts[own], changes.source[own])) == counted(entries, counter())
