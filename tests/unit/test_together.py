@@ -108,7 +108,7 @@ def outcomes(do: Breaks, *works: Sequence[Due], most: int = 100) -> list[Any]:
         together, asked = Together(kind, turns), []
         for work in works:
             asked += [asyncio.create_task(together.outcome(each)) for each in work]
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(2 * do.seconds + 0.01)
         return await asyncio.gather(*asked, return_exceptions=True)
 
     turns = Turns(2)
