@@ -46,6 +46,7 @@ from processor.engine.totals import TotalsFold
 from processor.engine.totals_rows import Counted
 from processor.engine.transport import BatchSchema
 from processor.engine.turns import FIRST, SECOND, Turns
+from processor.engine.waiting import SMALL_RECORDS
 from processor.flows import declarations
 from processor.former import Published
 from processor.labels import closed
@@ -62,8 +63,8 @@ of Python's 5 ms, all those waits together were a third of the step.
 FOLDING_THREADS = 3
 """Two for steps with much to do, one for what counts."""
 
-SMALL_RECORDS, STEP_RECORDS = 2_000, 8_000
-"""Records of a step that is small work; that are folded as one."""
+STEP_RECORDS = 8_000
+"""Records that are folded as one."""
 
 SMALL_TOTALS = 5_000
 """Records of a step of totals that is small work."""
@@ -106,9 +107,7 @@ class WorkerApp:
         self.observer = Observer(metrics, flows, settings.crash_at)
         self.registry.register(self._business())
         self.registry.register(Restoring(self._restoring))
-        # answers do not wait for counting, nor what is short for a step
         self.turns = Turns(FOLDING_THREADS)
-        self.counting = self.turns.executor(SECOND, is_small=False)
         self.executor = ThreadPoolExecutor(2, thread_name_prefix="write")  # what is short does not wait for a step
         self.steps = {topic: self._steps(fold) for topic, fold in self.folds.items()}
         self.posts = {topic: self._posts(fold) for topic, fold in self.folds.items()}
@@ -208,7 +207,6 @@ class WorkerApp:
                 lagging=lambda: any(
                     p.behind > LAGGING_RECORDS for p in self.partitions.held.values() if p.fold is fold
                 ),
-                counting=self.counting,
                 step=self.steps[topic],
                 post=self.posts[topic],
                 publish_seconds=settings.publish_seconds,
@@ -254,11 +252,12 @@ class WorkerApp:
         kind = Kind(fold.posts, SECOND, size, POSTED_BYTES, 2 * POSTED_BYTES, POST_PATIENCE)
         return Together(kind, self.turns).outcome
 
-    def _restate(self, fold: TotalsFold, source: Source, store: Store) -> Outcome | None:
+    async def _restate(self, fold: TotalsFold, source: Source, store: Store) -> Outcome | None:
         settings = self.settings
         before = Published(settings.kafka, settings.topic_prefix, settings.generation_before, source.partition)
+        executor = self.turns.executor(SECOND, is_small=False)
         try:
-            return fold.restated(source, store, before)
+            return await asyncio.get_running_loop().run_in_executor(executor, fold.restated, source, store, before)
         except TopicError as error:  # tried again
             raise TimeoutError(str(error)) from None
 

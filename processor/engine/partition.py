@@ -139,9 +139,6 @@ class Partition:
     async def _thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.around.executor, function, *arguments)
 
-    async def _counted(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self.around.counting, function, *arguments)
-
     async def _live(self) -> None:
         around, source, fold = self.around, self.source, self.fold
         self._tell("opening")
@@ -159,7 +156,8 @@ class Partition:
             try:
                 store = await self._known(store)
                 self.committed = max(committed.position, store.position)
-                poster = Poster(source, around, store, max(committed.published, store.mark.posted))
+                published = max(committed.published, store.mark.posted)
+                poster = Poster(source, around, store, outbox, self._log, published)
                 since = await self.heir.open(store.position, restated=around.restate is None or store.mark.restated)
                 self.committed = max(self.committed, since)
                 self.store = store
@@ -221,10 +219,10 @@ class Partition:
         while not self.closing:
             await self._succeed(store, outbox)
             if poster.is_done:
-                await poster.publish(outbox, self._log)
+                await poster.publish()
             due = poster.due_in(self.committed)
             if due == 0.0:
-                poster.begin(outbox)
+                poster.begin()
             fetched = await self._arrival(due, poster)
             if fetched is None:
                 await self._notice()
@@ -266,7 +264,7 @@ class Partition:
             return
         self.committed = max(self.committed, heir.since or 0)
         if around.restate is not None:
-            restated = await self._counted(around.restate, self.source, store)
+            restated = await around.restate(self.source, store)
             if restated is None:
                 return
             packed = await self._thread(outbox.pack, restated.messages)

@@ -42,12 +42,15 @@ class Posting(NamedTuple):
 
 
 class Poster:
-    """Posts the journal of one store, as long as that is open. ``published``: up to where counters are published;
-    ``told``, ``told_at``: the position last published, and when; ``took``: seconds that cost.
+    """Posts the journal of one store, as long as that is open. ``log``: of its positions; ``published``: up to where
+    counters are published; ``told``, ``told_at``: the position last published, and when; ``took``: seconds that cost.
     """
 
-    def __init__(self, source: Source, around: Surroundings, store: Store, published: int) -> None:
+    def __init__(
+        self, source: Source, around: Surroundings, store: Store, outbox: Outbox, log: TopicPartition, published: int
+    ) -> None:
         self.source, self.around, self.store, self.published = source, around, store, published
+        self.outbox, self.log = outbox, log
         self.told, self.told_at, self.took = 0, time.monotonic(), 0.0
         self.posting: Posting | None = None
 
@@ -85,7 +88,7 @@ class Poster:
         """Whether the oldest of the journal was published by whoever held the partition before: then, in silence."""
         return bool(self.store.journal) and self.store.journal[0].position <= self.published
 
-    def begin(self, outbox: Outbox) -> None:
+    def begin(self) -> None:
         """Begin to post the oldest of the journal."""
         store, loop, executor = self.store, asyncio.get_running_loop(), self.around.executor
         silent = self._published_before
@@ -94,14 +97,14 @@ class Poster:
         async def post() -> tuple[Outcome, list[Addressed]]:
             journal = await loop.run_in_executor(executor, store.entries, batches)
             posting = await self.around.post(Due(self.source, journal, position, watermark, store, silent))
-            return posting, await loop.run_in_executor(executor, outbox.pack, posting.messages)
+            return posting, await loop.run_in_executor(executor, self.outbox.pack, posting.messages)
 
         done = asyncio.create_task(post())
         whole = len(batches) == len(store.journal)
         self.posting = Posting(done, position, silent, bool(batches), whole, time.monotonic())
 
-    async def publish(self, outbox: Outbox, log: TopicPartition) -> None:
-        """Publish what was posted. ``log``: of the position."""
+    async def publish(self) -> None:
+        """Publish what was posted."""
         around, source, store, begun = self.around, self.source, self.store, self.posting
         assert begun is not None
         self.posting = None
@@ -111,7 +114,7 @@ class Poster:
                 self.told, self.told_at = begun.position, time.monotonic()
             if packed:
                 around.observer.point("before_partials", source)
-                await outbox.commit(packed, log, store.position, Committed(0, begun.position).note)
+                await self.outbox.commit(packed, self.log, store.position, Committed(0, begun.position).note)
                 self.published = begun.position
                 around.observer.point("before_markers", source)
         if begun.some:

@@ -26,10 +26,10 @@ class Observer(Protocol):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What partitions share. ``executor``: threads for what is short; ``counting``: for postings, which may wait.
-    ``step`` and ``post``: the fold's, off the event loop. ``publish_seconds``: how often counters are
-    published; ``lagging_seconds``: the same while ``lagging``: answers come first. ``linger_seconds``: rest between
-    batches, unless more is left than ``fetch_records``, the most a fetch hands over.
+    """What partitions share. ``executor``: threads for what is short. ``step`` and ``post``: the fold's, off the
+    event loop. ``publish_seconds``: how often counters are published; ``lagging_seconds``: the same while ``lagging``:
+    answers come first. ``linger_seconds``: rest between batches, unless more is left than ``fetch_records``, the most a
+    fetch hands over.
     ``predecessor``: the generation before, if any, to be taken over from when it is wanted (``take_over``); then
     ``restate``, for a fold that says figures, gives all of them anew, or None while it has not come as far.
     """
@@ -44,7 +44,6 @@ class Surroundings:
     seek: Callable[[Source, int], Awaitable[int]]
     committed: Callable[[Source], Awaitable[Committed]]
     lagging: Callable[[], bool]
-    counting: Executor
     step: Callable[[Work], Awaitable[Outcome]]
     post: Callable[[Due], Awaitable[Outcome]]
     publish_seconds: float = 0.25
@@ -57,5 +56,5 @@ class Surroundings:
     dead_letters: str = ""
     predecessor: Predecessor | None = None
     take_over: bool = False
-    restate: Callable[[Source, Store], Outcome | None] | None = None
+    restate: Callable[[Source, Store], Awaitable[Outcome | None]] | None = None
     snapshots: Snapshots | None = None

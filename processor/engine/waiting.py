@@ -9,7 +9,9 @@ from processor.engine.model import Batch
 from processor.engine.transport import Fetched
 
 SMALL_RECORDS = 2_000
-"""A batch that waits and is smaller is joined by what comes: the next step takes all there is."""
+"""A batch that waits and is smaller is joined by what comes: the next step takes all there is. A step with fewer
+records is small work (see ``turns``).
+"""
 
 
 class Waiting:
