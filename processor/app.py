@@ -66,11 +66,11 @@ FOLDING_THREADS = 3
 STEP_RECORDS = 8_000
 """Records that are folded as one."""
 
-SMALL_TOTALS = 5_000
-"""Records of a step of totals that is small work."""
+SMALL_TOTALS = 20_000
+"""More than a step of totals takes: all of it is small work."""
 
-STEP_PATIENCE, POST_PATIENCE = 0.5, 2.0
-"""How long a step, and a posting, wait for those of other partitions, by what they took last time."""
+STEP_PATIENCE, POST_PATIENCE, TOTALS_PATIENCE = 0.5, 2.0, 5.0
+"""How long a step, a posting, and a step of totals wait for those of other partitions, by what they took last time."""
 
 TOTALS_LINGER = 0.5
 TOTALS_RECORDS = 10_000
@@ -234,16 +234,11 @@ class WorkerApp:
         def size(work: Work) -> int:
             return len(work.batch.records)
 
-        if isinstance(fold, RegisterFold):
-            kind = Kind(fold.steps, FIRST, size, SMALL_RECORDS, STEP_RECORDS, STEP_PATIENCE)
-            return Together(kind, self.turns, most_rounds=2).outcome
-
-        async def step(work: Work) -> Outcome:
-            step = partial(fold.step, silent=work.silent)
-            executor = self.turns.executor(SECOND, is_small=size(work) < SMALL_TOTALS)
-            return await asyncio.get_running_loop().run_in_executor(executor, step, work.source, work.batch, work.view)
-
-        return step
+        if isinstance(fold, TotalsFold):
+            kind = Kind(fold.steps, SECOND, size, SMALL_TOTALS, TOTALS_RECORDS, TOTALS_PATIENCE)
+            return Together(kind, self.turns).outcome
+        kind = Kind(fold.steps, FIRST, size, SMALL_RECORDS, STEP_RECORDS, STEP_PATIENCE)
+        return Together(kind, self.turns, most_rounds=2).outcome
 
     def _posts(self, fold: Fold) -> Callable[[Due], Awaitable[Outcome]]:
         def size(due: Due) -> int:

@@ -21,12 +21,12 @@ from processor.engine.decode import Columns, Decoded, Decoder
 from processor.engine.journal import Journal, pack, unpack
 from processor.engine.judged import Judged, Prepared, whole
 from processor.engine.lifecycle import CONTRIBUTION_COLUMNS, STAGE_COLUMNS, Events, Ints, Lifecycle
-from processor.engine.model import Batch, Due, Message, Outcome, Source, View, Work
+from processor.engine.model import Batch, Due, Message, Outcome, Source, View, Work, begun
 from processor.engine.presence import Counts, Told
 from processor.engine.receipts import Answers
 from processor.engine.register import Loaded
 from processor.engine.rules import Judge, Rule
-from processor.engine.several import Several
+from processor.engine.several import Several, Upon
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class RegisterFold:
         """
         clock, several = _Clock(), Several(work)
         judged = self._judged(several, clock)
-        outcomes = [_begun(each) for each in work]
+        outcomes = [begun(each) for each in work]
         if len(judged.events):
             self._fold(several, judged, outcomes, clock)
         of_dead = several.slices(several.of[judged.dead_rows])
@@ -136,7 +136,7 @@ class RegisterFold:
         """As ``model.Fold.posts``: what is due of different partitions as one frame."""
         clock = _Clock()
         postings = [Outcome(each.position, each.watermark, silent=each.silent) for each in due]
-        counts = Counts([each.view for each in due], postings, self.width)
+        counts = Counts(Upon([each.view for each in due], postings), self.width)
         entries = self.entries(unpack([each.journal for each in due]))
         clock.lap("entries")
         changes = count(self.added, entries, self.width)
@@ -207,13 +207,8 @@ class RegisterFold:
         brought = brought.filter(~np.isin(brought["row"].to_numpy(), refused))
         basis = brought[self.flow.basis].cast(self.bases).to_physical().cast(pl.Int64).to_numpy()
         documents = register.Brought(self.documents.write(brought.drop("row")), basis)
-        places = several.slices(of_key)
-
-        def read(stored: list[bytes]) -> list[bytes | None]:
-            each = zip(several.work, places, strict=True)
-            return [value for work, place in each for value in work.view.read(stored[place])]
-
-        loaded = register.load(names, documents, read)
+        upon = Upon([each.view for each in several.work], ())
+        loaded = register.load(names, documents, lambda keys: upon.read(keys, of_key))
         is_known, known = loaded.known(key, identity)
         row = frame["row"].to_numpy()
         place = np.full(len(several.records), -1, np.int64)
@@ -263,12 +258,6 @@ class _Clock:
         now = time.perf_counter()
         self.seconds[part] = self.seconds.get(part, 0.0) + now - self.last
         self.last = now
-
-
-def _begun(work: Work) -> Outcome:
-    """An outcome in which nothing has happened yet."""
-    newest = [record.timestamp for record in work.batch.records[-1:]]
-    return Outcome(work.batch.end, max([work.view.watermark, *newest]), silent=work.silent)
 
 
 def _apart(several: Several, entries: Mapping[str, pl.DataFrame]) -> list[dict[str, pl.DataFrame]]:

@@ -158,6 +158,12 @@ class Work(NamedTuple):
     silent: bool = False
 
 
+def begun(work: Work) -> Outcome:
+    """An outcome in which nothing has happened yet."""
+    newest = [record.timestamp for record in work.batch.records[-1:]]
+    return Outcome(work.batch.end, max([work.view.watermark, *newest]), silent=work.silent)
+
+
 class Due(NamedTuple):
     """What a partition has yet to post to its counters: its ``journal``, all there is up to ``position``, upon the
     counters in ``view``; in silence or not.
@@ -183,9 +189,9 @@ class Fold(Protocol):
         """Digest of what the past was folded with: counters, lifecycle, register layout."""
         ...
 
-    def step(self, source: Source, batch: Batch, view: View, *, silent: bool = False) -> Outcome:
-        """Fold a batch. Changes nothing; raises only when a record breaks the fold itself. ``silent``: without
-        messages; all else is the same.
+    def steps(self, work: Sequence[Work]) -> list[Outcome]:
+        """Fold batches of different partitions, as one frame: that costs little more than one of them. Changes nothing;
+        raises only when a record breaks the fold itself. Silent ones are without messages; all else is the same.
         """
         ...
 

@@ -14,8 +14,7 @@ import polars as pl
 
 from processor.engine.counters import DAY_MINUTES, MONTH, Changes, Counter, in_window, keyed, month_of
 from processor.engine.lifecycle import Ints
-from processor.engine.model import Outcome, View
-from processor.engine.several import slices
+from processor.engine.several import Upon
 
 KEPT = b"e"
 """Of the counts in the store that are no counters."""
@@ -37,22 +36,18 @@ class Counts:
     once.
     """
 
-    def __init__(self, views: Sequence[View], outcomes: Sequence[Outcome], width: int) -> None:
-        self.views, self.outcomes, self.width = views, outcomes, width
+    def __init__(self, upon: Upon, width: int) -> None:
+        self.upon, self.width = upon, width
 
     def add(self, prefix: bytes, changes: Changes) -> tuple[Ints, Ints]:
         """The values before and after: (keys, width)."""
         stored = [prefix + key for key in changes.keys]
-        places = slices(changes.source, len(self.views))
-        each = zip(self.views, places, strict=True)
         zero = bytes(8 * self.width)
-        found = [value or zero for view, place in each for value in view.read(stored[place])]
+        found = [value or zero for value in self.upon.read(stored, changes.source)]
         before = np.frombuffer(b"".join(found), "<i8").reshape(len(stored), self.width)
         after = before + changes.amounts
         raw, size = after.astype("<i8").tobytes(), len(zero)
-        puts = [(key, raw[i * size : (i + 1) * size]) for i, key in enumerate(stored)]
-        for outcome, place in zip(self.outcomes, places, strict=True):
-            outcome.puts += puts[place]
+        self.upon.put(stored, [raw[i : i + size] for i in range(0, len(raw), size)], changes.source)
         return before, after
 
 

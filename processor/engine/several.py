@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from processor.engine.lifecycle import Ints
-from processor.engine.model import Record, Work
+from processor.engine.model import Outcome, Record, View, Work
 
 
 def slices(of: Ints, count: int) -> list[slice]:
@@ -52,3 +52,23 @@ class Several:
         """What brings ``of`` in order, each part in its own; and the slices then."""
         order = np.argsort(of, kind="stable")
         return order, self.slices(of[order])
+
+
+class Upon:
+    """The states of several partitions, read as they stand, and what becomes of each. ``of`` in what follows: places
+    among them, ascending.
+    """
+
+    def __init__(self, views: Sequence[View], outcomes: Sequence[Outcome]) -> None:
+        self.views, self.outcomes = views, outcomes
+
+    def read(self, keys: list[bytes], of: Ints) -> list[bytes | None]:
+        """What is stored under each key, in the state ``of`` its partition."""
+        each = zip(self.views, slices(of, len(self.views)), strict=True)
+        return [value for view, place in each for value in view.read(keys[place])]
+
+    def put(self, keys: Sequence[bytes], values: Sequence[bytes], of: Ints) -> None:
+        """Have it stored with the outcome."""
+        pairs = list(zip(keys, values, strict=True))
+        for outcome, place in zip(self.outcomes, slices(of, len(self.views)), strict=True):
+            outcome.puts += pairs[place]

@@ -72,3 +72,11 @@ class Rows:
         raw, size = packed.tobytes(), self.entry.itemsize
         ends = (np.bincount(owner, minlength=len(self.positions)).cumsum() * size).tolist()
         return [raw[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def places(partials: pl.DataFrame, rows: pl.DataFrame) -> Ints:
+    """The row of each partial, by ``source`` and ``counter_key``; -1 for none."""
+    on = ["source", "counter_key"]
+    numbered = rows.select(on).with_row_index("place")
+    found = partials.select(on).join(numbered, on=on, how="left", maintain_order="left")
+    return found["place"].cast(pl.Int64).fill_null(-1).to_numpy()

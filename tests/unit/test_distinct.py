@@ -17,6 +17,7 @@ from processor.engine import presence
 from processor.engine.counters import timed
 from processor.engine.model import Batch, Due, LogRecord, Outcome, Source
 from processor.engine.partials import Writer
+from processor.engine.several import Upon
 from processor.engine.totals import TotalsFold
 from processor.engine.totals_rows import Counted
 from processor.flows.declarations.counters import COUNTERS
@@ -65,7 +66,7 @@ class World:
         store, here = self.sources[source], Source("customs.declarations", source, PARTITIONS)
         store.position += 1
         outcome = Outcome(store.position, 0)
-        told = presence.told(ENTERPRISES, frame(entries), presence.Counts([store], [outcome], WIDTH))
+        told = presence.told(ENTERPRISES, frame(entries), presence.Counts(Upon([store], [outcome]), WIDTH))
         (messages,) = WRITER.messages([Due(here, [], store.position, watermark, store)], [told])
         for message in messages:
             log = self.logs[message.partition]

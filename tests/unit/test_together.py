@@ -1,7 +1,8 @@
-"""Batches of several partitions folded as one frame come to what each comes to alone."""
+"""Batches of several partitions folded, and added up, as one frame come to what each comes to alone."""
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -13,10 +14,11 @@ from processor.engine.journal import unpack
 from processor.engine.model import Batch, Due, LogRecord, Outcome, Source, Work
 from processor.engine.together import Kind, Together
 from processor.engine.turns import FIRST, Turns
-from tests.engine import PARTITIONS, Memory, folds
+from tests.engine import PARTITIONS, TOTALS, Memory, folds
 from tests.oracle_decode import partition_of
 
 NOW = int(datetime(2026, 11, 22, tzinfo=UTC).timestamp() * 1000)
+DAY_MS = 86_400_000
 Batches = list[tuple[Source, Batch]]
 
 
@@ -77,6 +79,54 @@ def unordered(posting: Outcome) -> list[Any]:
     ]
     last = [(message.keys[-1], message.values[-1]) for message in posting.messages]
     return [posting.position, posting.watermark, sorted(posting.puts), posting.expired, said, last]
+
+
+@pytest.mark.parametrize("events", [40, 1_500])
+def test_totals_added_up_together_are_as_each_alone(events: int) -> None:
+    fold, totals = folds()
+    single, several, stores = ([Memory() for _ in range(n)] for n in (TOTALS, TOTALS, PARTITIONS))
+    ends, said = [0] * TOTALS, Counter[str]()
+    for part in (0, 1):  # three days later: windows become final, minutes go
+        logs: list[list[LogRecord]] = [[] for _ in range(TOTALS)]
+        due = []
+        for (source, batch), store in zip(traffic(events), stores, strict=True):
+            later = [r._replace(timestamp=r.timestamp + part * 3 * DAY_MS) for r in batch.halves()[part].records]
+            folded = fold.step(source, Batch(later, store.position, batch.halves()[part].end), store)
+            store.write(folded)
+            journal = [folded.entries] if folded.entries else []
+            due.append(Due(source, journal, folded.position, folded.watermark, store))
+        for posting, store in zip(fold.posts(due), stores, strict=True):
+            store.entries.update(posting.puts)
+            for message in posting.messages:
+                log = logs[message.partition]
+                for key, value in zip(message.keys, message.values, strict=True):
+                    log.append(LogRecord(ends[message.partition] + len(log), NOW, key, value))
+        work = [
+            (Source("counters.partials", p, TOTALS), Batch(log, ends[p], ends[p] + len(log)), part == p == 1)
+            for p, log in enumerate(logs)
+        ]
+        ends = [batch.end for _, batch, _ in work]
+        alone = [totals.step(s, b, view, silent=silent) for (s, b, silent), view in zip(work, single, strict=True)]
+        together = totals.steps([Work(s, b, view, silent) for (s, b, silent), view in zip(work, several, strict=True)])
+        assert list(map(added_up, together)) == list(map(added_up, alone))
+        for memories, outcomes in ((single, alone), (several, together)):
+            for memory, outcome in zip(memories, outcomes, strict=True):
+                memory.write(outcome)
+        for outcome in together:
+            said["deleted"] += len(outcome.deletes)
+            said["messages"] += len(outcome.messages)
+            said["gone"] += sum(value is None for message in outcome.messages for value in message.values)
+        assert [bool(outcome.messages) for outcome in together] == [not silent for _, _, silent in work]
+    assert min(said[what] for what in ("deleted", "messages", "gone")) > 0
+
+
+def added_up(outcome: Outcome) -> list[Any]:
+    """All that a step of totals changes and says, without the order of counters and keys, which means nothing."""
+    said = sorted(
+        (message[:2], sorted(zip(message.keys, map(repr, message.values), strict=True))) for message in outcome.messages
+    )
+    tally = dict(outcome.tally)
+    return [outcome.position, outcome.watermark, sorted(outcome.puts), sorted(outcome.deletes), said, tally]
 
 
 class Breaks:
