@@ -299,12 +299,8 @@ class TotalsFold:
         for (name,), some in parts.group_by("counter", maintain_order=True):
             output = self.outputs[str(name)]
             dimensions = pl.col("dimensions").list
-            yield (
-                output,
-                some.with_columns(
-                    **{dimension: dimensions.get(i) for i, dimension in enumerate(output.counter.dimensions)}
-                ),
-            )
+            named = {dimension: dimensions.get(i) for i, dimension in enumerate(output.counter.dimensions)}
+            yield output, some.with_columns(**named)
 
     def _remember(self, counted: Counted, new: pl.DataFrame, progress: Progress, upon: Upon) -> None:
         """Note when the windows of new keys become final, and when their minutes go."""
