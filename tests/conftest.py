@@ -62,3 +62,10 @@ def prefix(kafka: str) -> Iterator[str]:
     topics.create(kafka, own)
     yield own
     topics.delete(kafka, own)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A scenario waits several times, with the patience of ``crash.worker`` each: it has longer than other tests."""
+    for item in items:
+        if "scene" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(600))

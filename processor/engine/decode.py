@@ -1,17 +1,16 @@
 """Bytes to columns: Kafka records in, one polars frame per record type out, and a dead letter for the rest.
 
-Fast path: pyruhvro decodes all payloads of the newest schema at once; what it gives is validated (UTF-8) and encoded
-again: only a payload that comes back byte for byte is taken. Everything else (older versions, other legal encodings,
-damage) goes record by record through ``wire``, which gives its canonical bytes; an older version is resolved by
-fastavro, and written anew in the newest schema; then it takes the fast path too. So both paths give the same columns.
+Fast path: pyruhvro decodes all payloads of one schema at once; what it gives is validated (UTF-8) and encoded again:
+only a payload that comes back byte for byte is taken. Everything else (other legal encodings, damage) goes record by
+record through ``wire``, which gives its canonical bytes; then it takes the fast path too. So both paths give the same
+columns. Those of an older version are resolved to the newest (``resolution``).
 """
 
 from __future__ import annotations
 
-import io
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
@@ -24,7 +23,7 @@ import pyarrow as pa
 import pyruhvro
 
 import schemas
-from processor.engine import partitioner, wire
+from processor.engine import partitioner, resolution, wire
 from processor.engine.model import DeadLetter, Record, Source
 
 MAX_BYTES = 1 << 20
@@ -62,7 +61,7 @@ class Decoded:
 
 
 class Columns:
-    """One record type of the newest schema, between Avro payloads and polars columns."""
+    """One version of a record type, between Avro payloads and polars columns."""
 
     def __init__(self, text: str) -> None:
         self.parsed = _plain(json.loads(text))
@@ -114,19 +113,17 @@ class Decoder:
     """
 
     def __init__(self, keys: Mapping[str, str], versions: Mapping[str, Sequence[schemas.Schema]]) -> None:
-        self.keys, names = keys, tuple(keys)
-        self.columns = {name: Columns(versions[name][-1].text) for name in names}
-        self.newest = {name: versions[name][-1].id for name in names}
-        known = [schema for name in names for schema in versions[name]]
+        self.keys = keys
+        known = [schema for name in keys for schema in versions[name]]
+        self.columns = {schema.id: Columns(schema.text) for schema in known}
+        self.newest = {name: self.columns[versions[name][-1].id] for name in keys}
         by_id = {schema.id: schema for schema in known}
         self.headers = {schema.header: schema for schema in known}
         for number, schema_id in schemas.confluent_ids().items():
             if schema_id in by_id:
                 self.headers[schemas.CONFLUENT + number.to_bytes(4, "big")] = by_id[schema_id]
-        self.plain: dict[str, Any] = {
-            schema.id: fastavro.parse_schema(_plain(json.loads(schema.text))) for schema in known
-        }
-        self.strict = {schema_id: wire.canonical(plain) for schema_id, plain in self.plain.items()}
+        parsed: dict[str, Any] = {name: fastavro.parse_schema(columns.parsed) for name, columns in self.columns.items()}
+        self.strict = {schema_id: wire.canonical(schema) for schema_id, schema in parsed.items()}
 
     def decode(self, source: Source, records: Sequence[Record]) -> tuple[dict[str, Decoded], list[DeadLetter]]:
         """Frames by record type, and dead letters in log order. No bytes whatsoever raise."""
@@ -141,20 +138,13 @@ class Decoder:
         with their rows.
         """
         dead: list[tuple[int, str, str]] = []
-        taken = {name: _Taken() for name in self.columns}
+        taken = {name: _Taken(columns) for name, columns in self.newest.items()}
         for schema_id, rows, payloads in self._framed(records, dead):
-            name = schema_id.split(".")[0]
-            rest = rows, payloads
-            if schema_id == self.newest[name]:
-                rest = self._fast(name, rows, payloads, taken[name])
-            again, anew, own = self._slow(schema_id, self.newest[name], *rest, dead)
-            if again:
-                taken[name].add(self.columns[name].frame(anew), again, own)
+            columns, into = self.columns[schema_id], taken[schema_id.split(".")[0]]
+            _slow(columns, self.strict[schema_id], *_fast(columns, rows, payloads, into), into, dead)
         keys = [record.key for record in records]
         decoded = {
-            name: self._addressed(
-                self.keys[name], keys, partition, partitions, part.decoded(self.columns[name].empty), dead
-            )
+            name: self._addressed(self.keys[name], keys, partition, partitions, part.decoded(), dead)
             for name, part in taken.items()
         }
         return decoded, [(row, DeadLetter(records[row], reason, text)) for row, reason, text in sorted(dead)]
@@ -184,38 +174,6 @@ class Decoder:
                 dead += [(row, *_unframed(values[row])) for row in rows]
         return [(schema_id, rows, payloads) for schema_id, (rows, payloads) in framed.items()]
 
-    def _fast(self, name: str, rows: list[int], payloads: list[bytes], taken: _Taken) -> tuple[list[int], list[bytes]]:
-        """Take what comes back byte for byte; return the rest."""
-        columns, batches = self.columns[name], []
-        good: list[int] = []
-        for start in range(0, len(rows), TOGETHER):
-            for batch, places in _read(columns, payloads, start, start + TOGETHER):
-                same = columns.returned(batch, payloads[places.start : places.stop])
-                batches.append(batch if same is None else batch.filter(pa.array(same, pa.bool_())))
-                good += places if same is None else compress(places, same)
-        frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches(batches, columns.arrow).combine_chunks()))
-        if len(good) == len(rows):
-            taken.add(frame, rows, payloads)
-            return [], []
-        taken.add(frame, [rows[place] for place in good], [payloads[place] for place in good])
-        other = sorted({*range(len(rows))} - {*good})
-        return [rows[place] for place in other], [payloads[place] for place in other]
-
-    def _slow(
-        self, schema_id: str, newest: str, rows: list[int], payloads: list[bytes], dead: list[tuple[int, str, str]]
-    ) -> tuple[list[int], list[bytes], list[bytes]]:
-        """Rows of what is well-formed, their payloads in the newest schema, and in their own; the rest is dead."""
-        strict, writer, reader = self.strict[schema_id], self.plain[schema_id], self.plain[newest]
-        again, own = [], []
-        for row, payload in zip(rows, payloads, strict=True):
-            try:
-                own.append(strict(payload))
-            except wire.Malformed as reason:
-                dead.append((row, "undecodable", str(reason)))
-            else:
-                again.append(row)
-        return again, own if schema_id == newest else [_resolved(payload, writer, reader) for payload in own], own
-
     def _addressed(
         self,
         field: str,
@@ -244,6 +202,45 @@ class Decoder:
         return Decoded(decoded.frame.filter(pl.Series(keep, dtype=pl.Boolean)), list(compress(decoded.payloads, keep)))
 
 
+def _fast(columns: Columns, rows: list[int], payloads: list[bytes], taken: _Taken) -> tuple[list[int], list[bytes]]:
+    """Take what comes back byte for byte; return the rest."""
+    batches: list[pa.RecordBatch] = []
+    good: list[int] = []
+    for start in range(0, len(rows), TOGETHER):
+        for batch, places in _read(columns, payloads, start, start + TOGETHER):
+            same = columns.returned(batch, payloads[places.start : places.stop])
+            batches.append(batch if same is None else batch.filter(pa.array(same, pa.bool_())))
+            good += places if same is None else compress(places, same)
+    if len(good) == len(rows):
+        taken.add(columns, batches, rows, payloads)
+        return [], []
+    taken.add(columns, batches, [rows[place] for place in good], [payloads[place] for place in good])
+    other = sorted({*range(len(rows))} - {*good})
+    return [rows[place] for place in other], [payloads[place] for place in other]
+
+
+def _slow(
+    columns: Columns,
+    strict: Callable[[bytes], bytes],
+    rows: list[int],
+    payloads: list[bytes],
+    taken: _Taken,
+    dead: list[tuple[int, str, str]],
+) -> None:
+    """Take what is well-formed, by its canonical bytes; the rest is dead."""
+    good: list[int] = []
+    canonical: list[bytes] = []
+    for row, payload in zip(rows, payloads, strict=True):
+        try:
+            canonical.append(strict(payload))
+        except wire.Malformed as reason:
+            dead.append((row, "undecodable", str(reason)))
+        else:
+            good.append(row)
+    if good:
+        taken.add(columns, [columns.read(canonical)], good, canonical)
+
+
 def _read(columns: Columns, payloads: list[bytes], start: int, end: int) -> Iterator[tuple[pa.RecordBatch, range]]:
     """What can be read of ``payloads[start:end]``, part by part with their places; a few neighbours of what cannot be
     read are left out with it.
@@ -259,25 +256,24 @@ def _read(columns: Columns, payloads: list[bytes], start: int, end: int) -> Iter
 
 
 class _Taken:
-    """Columns taken so far of one record type."""
+    """What is taken so far of one record type, in the columns of its newest version."""
 
-    def __init__(self) -> None:
+    def __init__(self, newest: Columns) -> None:
+        self.newest = newest
         self.frames: list[pl.DataFrame] = []
         self.payloads: list[bytes] = []
 
-    def add(self, frame: pl.DataFrame, rows: list[int], payloads: list[bytes]) -> None:
-        self.frames.append(_rows(frame, rows))
+    def add(self, columns: Columns, batches: Sequence[pa.RecordBatch], rows: list[int], payloads: list[bytes]) -> None:
+        """``batches``: what ``payloads`` are in ``columns`` of their own version."""
+        if columns is not self.newest:
+            versions = columns.parsed, self.newest.parsed
+            batches = [resolution.resolved(batch, *versions, self.newest.arrow) for batch in batches]
+        table = pa.Table.from_batches(batches, self.newest.arrow).combine_chunks()
+        self.frames.append(_rows(pl.DataFrame(pl.from_arrow(table)), rows))
         self.payloads += payloads
 
-    def decoded(self, empty: pl.DataFrame) -> Decoded:
-        return Decoded(pl.concat(self.frames) if self.frames else _rows(empty, []), self.payloads)
-
-
-def _resolved(payload: bytes, writer: Any, reader: Any) -> bytes:
-    """A payload that is well-formed under ``writer``, as ``reader`` writes it."""
-    out = io.BytesIO()
-    fastavro.schemaless_writer(out, reader, fastavro.schemaless_reader(io.BytesIO(payload), writer, reader))
-    return out.getvalue()
+    def decoded(self) -> Decoded:
+        return Decoded(pl.concat(self.frames) if self.frames else _rows(self.newest.empty, []), self.payloads)
 
 
 def _rows(frame: pl.DataFrame, rows: list[int]) -> pl.DataFrame:

@@ -9,7 +9,7 @@ in the one encoding that every common encoder writes: shortest numbers, arrays i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 INT = range(-(2**31), 2**31)
 LONG = range(-(2**63), 2**63)
@@ -18,8 +18,17 @@ VARINT_BYTES = 10
 Edit = tuple[int, int, bytes]
 """From, to, and what stands there in the canonical encoding."""
 
-Step = Callable[[bytes, int, list[Edit]], int]
+Read = Callable[[bytes, int, list[Edit]], int]
 """Reads one value of a payload at a byte, notes where it is not canonical, and gives the byte after it."""
+
+
+class Step(NamedTuple):
+    """How a value is read. ``short``: its encodings of one byte, which are whole and canonical: a message of a mebibyte
+    may have a million, and no function is called for them.
+    """
+
+    short: frozenset[bytes]
+    read: Read
 
 
 class Malformed(ValueError):
@@ -34,7 +43,7 @@ def canonical(schema: dict[str, Any]) -> Callable[[bytes], bytes]:
 
     def read(payload: bytes) -> bytes:
         edits: list[Edit] = []
-        end = step(payload, 0, edits)
+        end = step.read(payload, 0, edits)
         if end != len(payload):
             raise Malformed(f"{len(payload) - end} bytes are left over after byte {end}")
         return _edited(payload, edits) if edits else payload
@@ -54,19 +63,20 @@ def _edited(payload: bytes, edits: list[Edit]) -> bytes:
 def _step(schema: Any, named: dict[str, Step]) -> Step:
     """Each schema is taken apart once: a message of a mebibyte may have a million values."""
     if isinstance(schema, list):
-        return _union([_step(branch, named) for branch in schema])
+        short = NOUGHT if schema[0] == "null" else NONE
+        return Step(short, _union([_step(branch, named).read for branch in schema]))
     kind = schema["type"] if isinstance(schema, dict) else schema
     if isinstance(kind, dict | list):
         return _step(kind, named)
     match kind:
         case "record":
             fields: list[Step] = []
-            named[schema["name"]] = step = _record(fields)
+            named[schema["name"]] = step = Step(NONE, _record(fields))
             fields += [_step(field["type"], named) for field in schema["fields"]]
         case "enum":
-            named[schema["name"]] = step = _enum(len(schema["symbols"]))
+            named[schema["name"]] = step = Step(_indexes(schema["symbols"]), _enum(len(schema["symbols"])))
         case "array":
-            step = _array(_step(schema["items"], named))
+            step = Step(NOUGHT, _array(_step(schema["items"], named)))
         case _ if kind in PLAIN:
             step = PLAIN[kind]
         case _ if kind in named:
@@ -93,7 +103,7 @@ def _long(payload: bytes, at: int, bounds: range = LONG) -> tuple[int, int]:
 
 
 def _number(payload: bytes, at: int, edits: list[Edit], bounds: range = LONG) -> tuple[int, int]:
-    """A number and the byte after it; most are of one byte."""
+    """A number and the byte after it; many are of one byte."""
     if at < len(payload) and (byte := payload[at]) < 0x80:
         return (byte >> 1) ^ -(byte & 1), at + 1
     number, end = _long(payload, at, bounds)
@@ -131,8 +141,6 @@ def _any_long(payload: bytes, at: int, edits: list[Edit]) -> int:
 
 
 def _string(payload: bytes, at: int, edits: list[Edit]) -> int:
-    if payload[at : at + 1] == b"\x00":
-        return at + 1
     length, at = _number(payload, at, edits)
     end = at + length
     if not at <= end <= len(payload):
@@ -144,10 +152,22 @@ def _string(payload: bytes, at: int, edits: list[Edit]) -> int:
     return end
 
 
-PLAIN: dict[str, Step] = {"null": _null, "boolean": _boolean, "int": _int, "long": _any_long, "string": _string}
+def _indexes(of: Sequence[Any]) -> frozenset[bytes]:
+    return frozenset(bytes([2 * index]) for index in range(min(len(of), 64)))
 
 
-def _enum(symbols: int) -> Step:
+NONE, NOUGHT = frozenset[bytes](), _indexes([0])
+NUMBERS = frozenset(bytes([byte]) for byte in range(0x80))
+PLAIN = {
+    "null": Step(NONE, _null),
+    "boolean": Step(frozenset({b"\x00", b"\x01"}), _boolean),
+    "int": Step(NUMBERS, _int),
+    "long": Step(NUMBERS, _any_long),
+    "string": Step(NOUGHT, _string),
+}
+
+
+def _enum(symbols: int) -> Read:
     def step(payload: bytes, at: int, edits: list[Edit]) -> int:
         index, at = _number(payload, at, edits)
         if not 0 <= index < symbols:
@@ -157,7 +177,7 @@ def _enum(symbols: int) -> Step:
     return step
 
 
-def _union(branches: Sequence[Step]) -> Step:
+def _union(branches: Sequence[Read]) -> Read:
     def step(payload: bytes, at: int, edits: list[Edit]) -> int:
         index, at = _number(payload, at, edits)
         if not 0 <= index < len(branches):
@@ -167,19 +187,19 @@ def _union(branches: Sequence[Step]) -> Step:
     return step
 
 
-def _record(fields: Sequence[Step]) -> Step:
+def _record(fields: Sequence[Step]) -> Read:
     def step(payload: bytes, at: int, edits: list[Edit]) -> int:
-        for field in fields:
-            at = field(payload, at, edits)
+        for short, read in fields:
+            at = at + 1 if payload[at : at + 1] in short else read(payload, at, edits)
         return at
 
     return step
 
 
-def _array(item: Step) -> Step:
+def _array(item: Step) -> Read:
+    short, read = item
+
     def step(payload: bytes, at: int, edits: list[Edit]) -> int:
-        if payload[at : at + 1] == b"\x00":
-            return at + 1
         heads: list[tuple[int, int]] = []
         total = 0
         while True:
@@ -195,7 +215,7 @@ def _array(item: Step) -> Step:
             heads.append((start, at))
             total += count
             for _ in range(count):
-                at = item(payload, at, edits)
+                at = at + 1 if payload[at : at + 1] in short else read(payload, at, edits)
         wanted = [_varint(total)] if heads else []
         wanted += [b""] * (len(heads) - 1) + [b"\x00"]  # one block, and the end of all
         for (begin, end), instead in zip([*heads, (start, at)], wanted, strict=True):

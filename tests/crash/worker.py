@@ -16,8 +16,8 @@ from typing import Any
 
 from processor.demo.compare import scrape
 
-PATIENCE = 90.0
-"""Seconds a condition may take on a busy machine before a test fails."""
+PATIENCE = 200.0
+"""Seconds a condition may take before a test fails: a machine that others use, too, may do a tenth of its work."""
 
 SETTINGS = {"SESSION_SECONDS": "3", "POLL_RECORDS": "500", "PUBLISH_SECONDS": "0.1", "LAGGING_SECONDS": "0.3"}
 """Small batches, short sessions: many moments at which something can go wrong."""

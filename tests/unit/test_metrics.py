@@ -1,6 +1,6 @@
 """The engine's metrics: labels from closed sets, series that leave with their partition, waits counted by the batch."""
 
-import time
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -159,28 +159,49 @@ def test_lanes_have_their_expected_shares(registry: CollectorRegistry) -> None:
 
 
 class Slow(Collector):
-    """Takes a while, and says how often it was asked."""
+    """Takes until it is let go, and says how often it was asked."""
 
     def __init__(self) -> None:
         self.asked = 0
+        self.began, self.go = threading.Event(), threading.Event()
 
     def describe(self) -> list[Metric]:
         return []
 
     def collect(self) -> Iterator[Metric]:
         self.asked += 1
-        time.sleep(0.2)
+        self.began.set()
+        assert self.go.wait(60)
         yield GaugeMetricFamily("asked", "Times", value=self.asked)
 
 
-def test_scrapes_that_come_together_share_one_page_made_after_they_came(registry: CollectorRegistry) -> None:
-    slow = Slow()
+class Door:
+    """A lock; ``came``: a permit for each who wanted it."""
+
+    def __init__(self) -> None:
+        self.lock, self.came = threading.Lock(), threading.Semaphore(0)
+
+    def __enter__(self) -> None:
+        self.came.release()
+        self.lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
+
+
+def test_scrapes_that_come_together_share_one_page_made_after_they_came(
+    registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, door = Slow(), Door()
     registry.register(slow)
     page = Page(registry)
+    monkeypatch.setattr(page, "lock", door)
     with ThreadPoolExecutor(9) as pool:
         first = pool.submit(page.read)
-        time.sleep(0.1)
+        assert slow.began.wait(60)
         others = [pool.submit(page.read) for _ in range(8)]
+        assert all(door.came.acquire(timeout=60) for _ in range(9))
+        slow.go.set()
     assert b"asked 1.0" in first.result()
     assert all(b"asked 2.0" in other.result() for other in others)
     assert b"asked 3.0" in page.read()
