@@ -72,7 +72,6 @@ SMALL_TOTALS = 20_000
 STEP_PATIENCE, POST_PATIENCE, TOTALS_PATIENCE = 0.5, 2.0, 5.0
 """How long a step, a posting, and a step of totals wait for those of other partitions, by what they took last time."""
 
-TOTALS_LINGER = 0.5
 TOTALS_RECORDS = 10_000
 """A step of totals takes fewer records than a step of events: each becomes a message and a row."""
 
@@ -211,7 +210,7 @@ class WorkerApp:
                 post=self.posts[topic],
                 publish_seconds=settings.publish_seconds,
                 lagging_seconds=settings.lagging_seconds,
-                linger_seconds=TOTALS_LINGER if totals else 0.0,
+                linger_seconds=2 * settings.publish_seconds if totals else 0.0,
                 fetch_records=settings.poll_records,
                 step_records=TOTALS_RECORDS if totals else settings.poll_records,
                 tables=(lambda _: "") if totals else self.reference.digest_at,

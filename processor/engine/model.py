@@ -150,12 +150,15 @@ class View(Protocol):
 
 
 class Work(NamedTuple):
-    """A batch of one partition, to be folded upon the state in ``view``; in silence or not."""
+    """A batch of one partition, to be folded upon the state in ``view``; in silence or not. ``is_urgent``: much is left
+    behind it, so it waits for nobody.
+    """
 
     source: Source
     batch: Batch
     view: View
     silent: bool = False
+    is_urgent: bool = False
 
 
 def begun(work: Work) -> Outcome:
@@ -175,6 +178,7 @@ class Due(NamedTuple):
     watermark: int
     view: View
     silent: bool = False
+    is_urgent: bool = False
 
 
 class Fold(Protocol):

@@ -91,6 +91,11 @@ class Partition:
         return None if store is None else max(0, self.committed - store.position)
 
     @property
+    def _has_caught_up(self) -> bool:
+        """Nearly."""
+        return self.behind < min(LAGGING_RECORDS, self.around.fetch_records)
+
+    @property
     def has_room(self) -> bool:
         """One batch runs, one waits."""
         return self.ready and not self.closing and self.waiting.has_room
@@ -232,7 +237,7 @@ class Partition:
                 await self._take(fetched, open_)
             finally:
                 self.at_work = 0
-            if self.around.linger_seconds and self.behind < min(LAGGING_RECORDS, self.around.fetch_records):
+            if self.around.linger_seconds and self._has_caught_up:
                 await asyncio.sleep(self.around.linger_seconds)
 
     async def _arrival(self, due: float | None, poster: Poster) -> Fetched | None:
@@ -298,7 +303,7 @@ class Partition:
     async def _fold(self, batch: Batch, open_: Open, *, silent: bool) -> None:
         """Fold one batch. A batch that breaks the step is halved down to its cause."""
         try:
-            outcome = await self.around.step(Work(self.source, batch, open_.store, silent))
+            outcome = await self.around.step(Work(self.source, batch, open_.store, silent, not self._has_caught_up))
         except ENVIRONMENT:
             raise
         except Exception as error:  # noqa: BLE001 the data's fault, or ours: find the record

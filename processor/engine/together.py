@@ -27,7 +27,7 @@ class Kind(Generic[W]):
     """A kind of work: ``do`` gives an outcome for each of several, in its ``turn``. ``size``: of one; less than
     ``small`` in all is small work (see ``turns``). As one are done ``most`` together, unless one alone is more: beyond
     that nothing is gained. Small work waits for all partitions of the last two rounds, ``patience`` times as long as
-    the last one took: else two groups would take turns, each at the cost of both.
+    the last one took: else two groups would take turns, each at the cost of both. Urgent work does not wait.
     """
 
     do: Callable[[Sequence[W]], list[Outcome]]
@@ -71,7 +71,8 @@ class Together(Generic[W]):
     def _next(self) -> None:
         """Begin, or wait for company."""
         expected = self.last[0] | self.last[1]
-        if _size(self.waiting) >= self.kind.small or expected <= _partitions(self.waiting):
+        urgent = any(asked.work.is_urgent for asked in self.waiting)
+        if urgent or _size(self.waiting) >= self.kind.small or expected <= _partitions(self.waiting):
             self._begin()
         elif self.waiting and self.timer is None and self.rounds == 0:
             patience = min(self.kind.patience * self.took, LONGEST_SECONDS)

@@ -8,12 +8,15 @@ in the one encoding that every common encoder writes: shortest numbers, arrays i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 INT = range(-(2**31), 2**31)
 LONG = range(-(2**63), 2**63)
 VARINT_BYTES = 10
+MANY = 16
+"""Items of an array that are looked at as one."""
 
 Edit = tuple[int, int, bytes]
 """From, to, and what stands there in the canonical encoding."""
@@ -23,11 +26,11 @@ Read = Callable[[bytes, int, list[Edit]], int]
 
 
 class Step(NamedTuple):
-    """How a value is read. ``short``: its encodings of one byte, which are whole and canonical: a message of a mebibyte
-    may have a million, and no function is called for them.
+    """How a value is read. ``plain``: a regular expression for its short canonical encodings. A message of a mebibyte may
+    have a million values, and many such as one need no function each.
     """
 
-    short: frozenset[bytes]
+    plain: bytes
     read: Read
 
 
@@ -63,20 +66,22 @@ def _edited(payload: bytes, edits: list[Edit]) -> bytes:
 def _step(schema: Any, named: dict[str, Step]) -> Step:
     """Each schema is taken apart once: a message of a mebibyte may have a million values."""
     if isinstance(schema, list):
-        short = NOUGHT if schema[0] == "null" else NONE
-        return Step(short, _union([_step(branch, named).read for branch in schema]))
+        branches = [_step(branch, named) for branch in schema]
+        plain = [_byte(2 * index) + branch.plain for index, branch in enumerate(branches)]
+        return Step(_either(plain), _union([branch.read for branch in branches]))
     kind = schema["type"] if isinstance(schema, dict) else schema
     if isinstance(kind, dict | list):
         return _step(kind, named)
     match kind:
         case "record":
-            fields: list[Step] = []
-            named[schema["name"]] = step = Step(NONE, _record(fields))
-            fields += [_step(field["type"], named) for field in schema["fields"]]
+            fields = [_step(field["type"], named) for field in schema["fields"]]
+            plain = b"".join(field.plain for field in fields)
+            named[schema["name"]] = step = Step(plain, _record([field.read for field in fields]))
         case "enum":
-            named[schema["name"]] = step = Step(_indexes(schema["symbols"]), _enum(len(schema["symbols"])))
+            indexes = _either([_byte(2 * index) for index in range(min(len(schema["symbols"]), 64))])
+            named[schema["name"]] = step = Step(indexes, _enum(len(schema["symbols"])))
         case "array":
-            step = Step(NOUGHT, _array(_step(schema["items"], named)))
+            step = Step(rb"\x00", _array(_step(schema["items"], named)))
         case _ if kind in PLAIN:
             step = PLAIN[kind]
         case _ if kind in named:
@@ -152,18 +157,20 @@ def _string(payload: bytes, at: int, edits: list[Edit]) -> int:
     return end
 
 
-def _indexes(of: Sequence[Any]) -> frozenset[bytes]:
-    return frozenset(bytes([2 * index]) for index in range(min(len(of), 64)))
+def _byte(value: int) -> bytes:
+    return b"\\x%02x" % value
 
 
-NONE, NOUGHT = frozenset[bytes](), _indexes([0])
-NUMBERS = frozenset(bytes([byte]) for byte in range(0x80))
+def _either(patterns: Sequence[bytes]) -> bytes:
+    return b"(?:" + b"|".join(patterns) + b")"
+
+
 PLAIN = {
-    "null": Step(NONE, _null),
-    "boolean": Step(frozenset({b"\x00", b"\x01"}), _boolean),
-    "int": Step(NUMBERS, _int),
-    "long": Step(NUMBERS, _any_long),
-    "string": Step(NOUGHT, _string),
+    "null": Step(b"", _null),
+    "boolean": Step(rb"[\x00\x01]", _boolean),
+    "int": Step(rb"(?:[\x00-\x7f]|[\x80-\xff]{1,3}[\x01-\x7f]|[\x80-\xff]{4}[\x01-\x0f])", _int),
+    "long": Step(rb"(?:[\x00-\x7f]|[\x80-\xff]{1,8}[\x01-\x7f]|[\x80-\xff]{9}\x01)", _any_long),
+    "string": Step(_either([_byte(2 * size) + rb"[\x00-\x7f]{%d}" % size for size in range(8)]), _string),
 }
 
 
@@ -187,17 +194,25 @@ def _union(branches: Sequence[Read]) -> Read:
     return step
 
 
-def _record(fields: Sequence[Step]) -> Read:
+def _record(fields: Sequence[Read]) -> Read:
     def step(payload: bytes, at: int, edits: list[Edit]) -> int:
-        for short, read in fields:
-            at = at + 1 if payload[at : at + 1] in short else read(payload, at, edits)
+        for field in fields:
+            at = field(payload, at, edits)
         return at
 
     return step
 
 
 def _array(item: Step) -> Read:
-    short, read = item
+    one, many = re.compile(item.plain, re.DOTALL), re.compile(item.plain * MANY, re.DOTALL)
+
+    def items(payload: bytes, at: int, edits: list[Edit], count: int) -> int:
+        if count == MANY and (found := many.match(payload, at)):
+            return found.end()
+        for _ in range(count):
+            found = one.match(payload, at)
+            at = found.end() if found else item.read(payload, at, edits)
+        return at
 
     def step(payload: bytes, at: int, edits: list[Edit]) -> int:
         heads: list[tuple[int, int]] = []
@@ -214,8 +229,8 @@ def _array(item: Step) -> Read:
                 raise Malformed(f"an array of {count} items at byte {at} does not fit")
             heads.append((start, at))
             total += count
-            for _ in range(count):
-                at = at + 1 if payload[at : at + 1] in short else read(payload, at, edits)
+            for done in range(0, count, MANY):
+                at = items(payload, at, edits, min(count - done, MANY))
         wanted = [_varint(total)] if heads else []
         wanted += [b""] * (len(heads) - 1) + [b"\x00"]  # one block, and the end of all
         for (begin, end), instead in zip([*heads, (start, at)], wanted, strict=True):

@@ -171,9 +171,7 @@ def resident_peak() -> float:
 
 
 def dense(decoder: Decoder, watch: Watch) -> None:
-    """The densest messages there can be, of an older version for a decoder that knows a newer one, alone and as many as
-    a fetch brings; a second for each.
-    """
+    """The densest messages there can be, alone and as many as a fetch brings; a second for each."""
     for made, known in densest():
         for messages in (1, FETCHED):
             records = [LogRecord(n, 0, made.raw.key, made.raw.value) for n in range(messages)]
@@ -195,7 +193,8 @@ def run(seed: int, count: int, place: Path) -> dict[str, Any]:
         makes = [good(seed, n, newly=reader.newly) for n in range(GOOD)]
         judged = [judge(reader, made, watch, f"good {n}", Counter()) for n, made in enumerate(makes)]
         neighbours[which] = list(zip(makes, judged, strict=True))
-    dense(readers[1].decoder, watch)
+    for reader in readers:
+        dense(reader.decoder, watch)
     for batch, start in enumerate(range(0, count, BATCH)):
         faulthandler.dump_traceback_later(STUCK_SECONDS, exit=True)
         rng, which = Random(f"{seed}/batch/{start}"), batch % len(readers)

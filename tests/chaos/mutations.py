@@ -153,11 +153,12 @@ def _is_array(field: Any) -> bool:
 def _large(name: str, field: Any, size: int, end: bytes = b"", cut: int = 0) -> Made:
     schema = schemas.latest(name)
     record = {"CustomsDeclaration": events.declaration, "ControlRecord": events.control}[name]()
-    item = _empty(field["type"]["items"])
-    room = size - 10 - len(write(schema.parsed, record | {field["name"]: []})) - 8
-    whole = record | {field["name"]: [item] * (room // len(write(field["type"]["items"], item)))}
-    body = write(schema.parsed, whole) + end
-    canonical = None if end or cut else whole
+    shortest = _empty(field["type"]["items"])
+    item = write(field["type"]["items"], shortest)
+    count = (size - 10 - len(write(schema.parsed, record | {field["name"]: []})) - 8) // len(item)
+    parts = {each["name"]: write(each["type"], record[each["name"]]) for each in schema.parsed["fields"]}
+    body = b"".join((parts | {field["name"]: varint(count) + item * count + b"\x00"}).values()) + end
+    canonical = None if end or cut else record | {field["name"]: [shortest] * count}
     return Made(Raw(_key(record), schema.header + body[: len(body) - cut]), "large", schema, canonical)
 
 

@@ -24,7 +24,7 @@ def test_without_a_broker_a_worker_waits_and_then_goes_on(broker: Broker, tmp_pa
     try:
         scene.publish(0.7)
         broker.kill()
-        worker = scene.worker(POLL_RECORDS="100")
+        worker = scene.worker(POLL_RECORDS="300")
         worker.until("it says that it waits", lambda: worker.told(event="waiting for Kafka"))
         broker.start()
         worker.until("it works", lambda: worker.records() > 300)

@@ -19,7 +19,7 @@ from processor.demo.compare import scrape
 PATIENCE = 200.0
 """Seconds a condition may take before a test fails: a machine that others use, too, may do a tenth of its work."""
 
-SETTINGS = {"SESSION_SECONDS": "3", "POLL_RECORDS": "500", "PUBLISH_SECONDS": "0.1", "LAGGING_SECONDS": "0.3"}
+SETTINGS = {"SESSION_SECONDS": "3", "POLL_RECORDS": "2000", "PUBLISH_SECONDS": "0.1", "LAGGING_SECONDS": "0.3"}
 """Small batches, short sessions: many moments at which something can go wrong."""
 
 
