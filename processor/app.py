@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import gc
 import os
 import signal
@@ -15,8 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-os.environ.setdefault("POLARS_MAX_THREADS", "1")  # before polars is imported: partitions are the parallelism
-os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:500,muzzy_decay_ms:500")  # what polars frees goes back soon
+from processor import heap  # isort: split
 
 import faust
 import structlog
@@ -78,8 +76,6 @@ TOTALS_RECORDS = 10_000
 BATCHES_HELD = 3
 """Full batches in memory: two at work, one waiting."""
 STOP_SECONDS = 9.0
-M_ARENA_MAX = -8
-"""Of glibc's malloc.h."""
 
 
 class NoTables(TableManager):  # type: ignore[misc]
@@ -316,7 +312,7 @@ class WorkerApp:
     async def _work(self) -> None:
         self.faust.loop = asyncio.get_running_loop()
         self.faust.finalize()
-        tasks = [asyncio.create_task(self._watch())]
+        tasks = [asyncio.create_task(self._watch()), asyncio.create_task(heap.trimmed())]
         if self.snapshots is not None:
             tasks.append(asyncio.create_task(self.snapshots.keep(self._stores, self.settings.snapshot_seconds)))
         try:
@@ -357,8 +353,7 @@ def _tp(settings: Settings, source: Source) -> TP:
 
 def work(settings: Settings) -> int:
     """Run one worker in this process; its exit status."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)  # one heap for every thread would keep what each freed
+    heap.few()
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)  # batches make many short-lived objects and no cycles

@@ -65,7 +65,7 @@ def prefix(kafka: str) -> Iterator[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A scenario waits several times, with the patience of ``crash.worker`` each: it has longer than other tests."""
+    """What needs Kafka waits several times, with the patience of ``crash.worker`` each: it has longer than others."""
     for item in items:
-        if "scene" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
+        if item.get_closest_marker("kafka") is not None and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(600))

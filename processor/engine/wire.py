@@ -26,8 +26,8 @@ Read = Callable[[bytes, int, list[Edit]], int]
 
 
 class Step(NamedTuple):
-    """How a value is read. ``plain``: a regular expression for its short canonical encodings. A message of a mebibyte may
-    have a million values, and many such as one need no function each.
+    """How a value is read. ``plain``: a regular expression for its short canonical encodings: a message of a mebibyte
+    may have a million values, and there is no time for a function each.
     """
 
     plain: bytes
@@ -203,16 +203,22 @@ def _record(fields: Sequence[Read]) -> Read:
     return step
 
 
-def _array(item: Step) -> Read:
+def _items(item: Step) -> Callable[[bytes, int, list[Edit], int], int]:
     one, many = re.compile(item.plain, re.DOTALL), re.compile(item.plain * MANY, re.DOTALL)
 
-    def items(payload: bytes, at: int, edits: list[Edit], count: int) -> int:
+    def step(payload: bytes, at: int, edits: list[Edit], count: int) -> int:
         if count == MANY and (found := many.match(payload, at)):
             return found.end()
         for _ in range(count):
             found = one.match(payload, at)
             at = found.end() if found else item.read(payload, at, edits)
         return at
+
+    return step
+
+
+def _array(item: Step) -> Read:
+    items = _items(item)
 
     def step(payload: bytes, at: int, edits: list[Edit]) -> int:
         heads: list[tuple[int, int]] = []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from processor import heap
 from tests.chaos.decoding import CALL_SECONDS
 from tests.chaos.mutations import mutated
 
@@ -37,7 +38,7 @@ def test_mutated_messages_and_arbitrary_bytes_are_judged_alike_by_both_paths_and
     done = subprocess.run(
         [sys.executable, "-m", "tests.chaos.decoding", str(SEED), str(count), str(place)],
         cwd=Path(__file__).parents[2],
-        env={**os.environ, "POLARS_MAX_THREADS": "1"},  # its threads would wait for each other, not work
+        env={**os.environ, **heap.ENVIRONMENT},
         capture_output=True,
         check=False,
         text=True,
