@@ -67,8 +67,8 @@ def _step(schema: Any, named: dict[str, Step]) -> Step:
     """Each schema is taken apart once: a message of a mebibyte may have a million values."""
     if isinstance(schema, list):
         branches = [_step(branch, named) for branch in schema]
-        plain = [_byte(2 * index) + branch.plain for index, branch in enumerate(branches)]
-        return Step(_either(plain), _union([branch.read for branch in branches]))
+        plain = _either([_byte(2 * index) + branch.plain for index, branch in enumerate(branches)])
+        return Step(plain, _union([branch.read for branch in branches]))
     kind = schema["type"] if isinstance(schema, dict) else schema
     if isinstance(kind, dict | list):
         return _step(kind, named)

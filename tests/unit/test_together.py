@@ -183,6 +183,12 @@ def test_a_round_waits_for_all_that_took_part_in_the_last_two() -> None:
     assert do.rounds == [[0], [1, 0], [0, 1]]
 
 
+def test_what_is_urgent_waits_for_nobody() -> None:
+    do = Breaks(0.03)
+    outcomes(do, [due(0)], [due(1), due(0)], [due(0)._replace(is_urgent=True)], [due(1), due(0)])
+    assert do.rounds == [[0], [1, 0], [0], [1, 0]]
+
+
 def test_no_more_is_done_as_one_than_it_is_good_for() -> None:
     do = Breaks()
     work = [due(partition, size) for partition, size in enumerate((5, 6, 4))] + [due(4, 20), due(5, 11)]
