@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     state_dir: Path = Field(Path(".local/state"), description="stores of this worker; one worker, one directory")
     metrics_host: str = Field("127.0.0.1", description="where /metrics, /healthz and /readyz are served")
     metrics_port: int = Field(9464, ge=0, le=65_535, description="0: any free port")
-    poll_records: int = Field(32_000, ge=1, le=100_000, description="records a fetch hands over at most")
+    poll_records: int = Field(24_000, ge=1, le=100_000, description="records a fetch hands over at most")
     publish_seconds: float = Field(0.25, gt=0, le=60, description="how often counters are published")
     lagging_seconds: float = Field(30.0, gt=0, le=600, description="the same while batches wait")
     session_seconds: float = Field(10.0, ge=1, le=300, description="a worker silent for longer loses its partitions")

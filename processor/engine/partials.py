@@ -59,9 +59,10 @@ class Writer:
         payloads = self.columns.write(frame)
         lane = of * self.count + where
         order = np.argsort(lane, kind="stable")  # of each source and partition, its progress comes last
-        written = [(prefixes[of[i]] + names[i], self.header + payloads[i]) for i in order.tolist()]
+        placed = order.tolist()
+        under = [prefixes[source] + names[i] for source, i in zip(of[order].tolist(), placed, strict=True)]
+        values = [self.header + payloads[i] for i in placed]
         messages: list[list[Message]] = [[] for _ in due]
         for place, lies in enumerate(slices(lane[order], progress)):
-            own, values = zip(*written[lies], strict=True)
-            messages[place // self.count].append(Message(TOPIC, place % self.count, own, values))
+            messages[place // self.count].append(Message(TOPIC, place % self.count, under[lies], values[lies]))
         return messages

@@ -1,7 +1,7 @@
 """Rules as data, evaluated on columns; what they find, with pointers.
 
-A rule says where the record is right. All rules on one frame are evaluated in one ``select``; what is written out row
-by row are findings only, and they are few.
+A rule says where the record is right. All rules on one frame are evaluated in one ``select``; what is wrong anywhere
+becomes one frame of findings.
 """
 
 from __future__ import annotations
@@ -56,13 +56,16 @@ class Rule:
         return reduce(and_, limits) if limits else None
 
 
-COLUMNS = {
-    "row": pl.UInt32,
-    "order": pl.Int64,
-    "place": pl.Int64,
-    **dict.fromkeys(TOLD, pl.String),
-}
+PLACED = ("row", "order", "place")
+TOLD_COLUMNS = dict.fromkeys(TOLD, pl.String)
+COLUMNS = {"row": pl.UInt32, "order": pl.Int64, "place": pl.Int64, **TOLD_COLUMNS}
 """Findings as columns, one row each: ``order`` and ``place`` say in which order they are told."""
+
+
+_Hits = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
+"""Rows, a rule's place among all, and places in the rows' events."""
+
+_NONE: _Hits = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
 class Judge:
@@ -73,6 +76,8 @@ class Judge:
     def __init__(self, rules: Sequence[Rule]) -> None:
         frames = dict.fromkeys(rule.on for rule in rules)
         self.on = {name: _On([(o, rule) for o, rule in enumerate(rules) if rule.on == name]) for name in frames}
+        told = [(rule.id, rule.severity, rule.pointer, rule.text, rule.text_zh, rule.expected) for rule in rules]
+        self.told = pl.DataFrame(told, schema=TOLD_COLUMNS, orient="row")
 
     def __call__(self, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         """What the rules find (COLUMNS), in no particular order.
@@ -80,7 +85,11 @@ class Judge:
         Each frame has ``row``, ``at`` and ``appended`` (ms) and, where it holds parts of an event, ``place`` (from 1).
         """
         some = [(self.on[name], frame) for name, frame in frames.items() if name in self.on and len(frame)]
-        return table([finding for on, frame in some for finding in on.findings(frame)])
+        hits = [_NONE, *(hit for on, frame in some for hit in on.hits(frame))]
+        row, order, place = (np.concatenate(column) for column in zip(*hits, strict=True))
+        found = pl.DataFrame({"row": row, "order": order, "place": place}, {name: COLUMNS[name] for name in PLACED})
+        pointer = pl.col("pointer").str.replace("{place}", pl.col("place").cast(pl.String), literal=True)
+        return found.hstack(self.told[order]).with_columns_seq(pointer)
 
 
 class _On:
@@ -93,18 +102,17 @@ class _On:
         self.conditions = [rule.holds.alias(f"holds {i}") for i, (_, rule) in enumerate(rules)]
         self.conditions += [limit.alias(f"where {i}") for i, limit in enumerate(where.values())]
 
-    def findings(self, frame: pl.DataFrame) -> Iterator[tuple[object, ...]]:
+    def hits(self, frame: pl.DataFrame) -> Iterator[_Hits]:
         columns = frame.select_seq(self.conditions).get_columns()
         where = [_true(column) for column in columns[len(self.rules) :]]
         row = frame["row"].to_numpy()
         place = frame["place"].to_numpy() if "place" in frame.columns else np.zeros(len(row), np.int64)
-        for (order, rule), limit, holds in zip(self.rules, self.limits, columns, strict=False):
+        for (order, _), limit, holds in zip(self.rules, self.limits, columns, strict=False):
             if holds.all(ignore_nulls=False):  # as most rules do
                 continue
             broken = ~_true(holds) if limit is None else ~_true(holds) & where[limit]
             hit = np.nonzero(broken)[0]
-            for at, part in zip(row[hit].tolist(), place[hit].tolist(), strict=True):
-                yield _finding(at, order, rule, part)
+            yield row[hit], np.full(len(hit), order), place[hit]
 
 
 def _place(where: dict[bytes, pl.Expr], limit: pl.Expr | None) -> int | None:
@@ -136,8 +144,3 @@ def by_row(findings: pl.DataFrame) -> pl.DataFrame:
     ordered = findings.sort("row", "order", "place")
     told = pl.struct(TOLD).alias("findings")
     return ordered.group_by("row", maintain_order=True).agg(told)
-
-
-def _finding(row: int, order: int, rule: Rule, place: int) -> tuple[object, ...]:
-    pointer = rule.pointer.replace("{place}", str(place))
-    return row, order, place, rule.id, rule.severity, pointer, rule.text, rule.text_zh, rule.expected
