@@ -69,6 +69,7 @@ def exposed() -> CollectorRegistry:
     metrics.waited("declarations", np.zeros(1, np.int64), 1.0)
     metrics.expect({"GREEN": 0.8})
     metrics.fetched_first("declarations", 1.0)
+    metrics.snapshot(SOURCE, "declarations", "taken", 1.0)
     counted = Counted("declarations", COUNTERS, 8)
     number = {"bucket": "16"}
     rows = [
