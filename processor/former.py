@@ -11,7 +11,7 @@ from processor.refold import read
 
 @dataclass(frozen=True)
 class Published:
-    """A ``totals.Former``, of what is committed now. Blocking; raises TopicError or KafkaError."""
+    """A ``publishing.Former``, of what is committed now. Blocking; raises TopicError or KafkaError."""
 
     bootstrap: str
     prefix: str
