@@ -26,7 +26,7 @@ from processor.engine.presence import Counts, Told
 from processor.engine.receipts import Answers
 from processor.engine.register import Loaded
 from processor.engine.rules import Judge, Rule
-from processor.engine.several import Several, Upon
+from processor.engine.several import Several, Upon, read
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,8 @@ class RegisterFold:
         """As ``model.Fold.posts``: what is due of different partitions as one frame."""
         clock = _Clock()
         postings = [Outcome(each.position, each.watermark, silent=each.silent) for each in due]
-        counts = Counts(Upon([each.view for each in due], postings), self.width)
+        upon = Upon([each.source for each in due], [each.view for each in due], postings)
+        counts = Counts(upon, self.width)
         entries = self.entries(unpack([each.journal for each in due]))
         clock.lap("entries")
         changes = count(self.added, entries, self.width)
@@ -208,8 +209,8 @@ class RegisterFold:
         brought = brought.filter(~np.isin(brought["row"].to_numpy(), refused))
         basis = brought[self.flow.basis].cast(self.bases).to_physical().cast(pl.Int64).to_numpy()
         documents = register.Brought(self.documents.write(brought.drop("row")), basis)
-        upon = Upon([each.view for each in several.work], ())
-        loaded = register.load(names, documents, lambda keys: upon.read(keys, of_key))
+        views = [each.view for each in several.work]
+        loaded = register.load(names, documents, lambda keys: read(views, keys, of_key))
         is_known, known = loaded.known(key, identity)
         row = frame["row"].to_numpy()
         place = np.full(len(several.records), -1, np.int64)

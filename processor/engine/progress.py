@@ -71,14 +71,14 @@ class Teller:
         self.generation = generation
         self.key, self.value = schemas.latest("ProgressKey"), schemas.latest("Progress")
 
-    def moved(self, sources: Sequence[Source], counted: Counted, newest: pl.DataFrame, upon: Upon) -> Progress:
+    def moved(self, counted: Counted, newest: pl.DataFrame, upon: Upon) -> Progress:
         """Progress of every source partition of a flow; publishes those that moved. ``newest``: partials, with
         ``source``.
         """
         # only a progress record says that all of a publication came before it: a batch may end within one
         reached = newest.filter(pl.col("counter_key") == "")
         moved = reached.group_by("source", "partition", maintain_order=True).agg(pl.col("position", "watermark").max())
-        progress = Progress.none(len(sources))
+        progress = Progress.none(len(upon.sources))
         for place in newest["source"].unique().sort().to_list():
             outcome, stands = upon.outcomes[place], known(counted, upon.views[place])
             progress.before[place] = min(watermark for _, watermark in stands)
@@ -90,7 +90,7 @@ class Teller:
             progress.positions[place] = [position for position, _ in stands]
             outcome.puts.append((PROGRESS + counted.flow.encode(), json.dumps(stands).encode()))
             if not outcome.silent:
-                outcome.messages.append(self.told(sources[place], counted, stands, told))
+                outcome.messages.append(self.told(upon.sources[place], counted, stands, told))
         return progress
 
     def told(

@@ -12,7 +12,7 @@ from processor.engine.counters import Counter, parsed
 from processor.engine.decode import Columns
 from processor.engine.model import Message, Outcome, Source
 from processor.engine.progress import Progress
-from processor.engine.several import slices
+from processor.engine.several import Upon, slices
 from processor.engine.totals_rows import Rows
 
 
@@ -46,24 +46,15 @@ class Former(Protocol):
 
 
 class Publisher:
-    """Writes the totals of ``counters``. In what follows ``parts`` are counter keys, parsed, with ``source``: the place
-    of their totals partition among ``sources`` and ``outcomes``.
-    """
+    """Writes the totals of ``counters``, each with the outcome of its ``source``: a place in what it is ``upon``."""
 
     def __init__(self, counters: Iterable[Counter], generation: int) -> None:
         self.generation = generation
         self.outputs = {counter.name: _Output(counter) for counter in counters}
 
-    def publish(
-        self,
-        sources: Sequence[Source],
-        parts: pl.DataFrame,
-        rows: Rows,
-        progress: Progress,
-        outcomes: Sequence[Outcome],
-    ) -> None:
-        """The totals in ``rows``, each to the topic of its counter."""
-        if all(outcome.silent for outcome in outcomes):
+    def publish(self, parts: pl.DataFrame, rows: Rows, progress: Progress, upon: Upon) -> None:
+        """The totals in ``rows``, each to the topic of its counter. ``parts``: ``source``, and its key taken apart."""
+        if all(outcome.silent for outcome in upon.outcomes):
             return
         sums, source = rows.measures.sum(axis=1), parts["source"].to_numpy()
         parts = parts.with_columns(
@@ -74,7 +65,7 @@ class Publisher:
             watermark=progress.watermark[source],
             status=progress.status(source, pl.col("window_end"), pl.Series(rows.first)),
         )
-        for output, some in self._by_counter(sources, parts):
+        for output, some in self._by_counter(parts, upon):
             counter, own = output.counter, sums[some["place"].to_numpy()]
             frame = some.with_columns(
                 definition=pl.lit(counter.definition, pl.Int32),
@@ -82,14 +73,14 @@ class Publisher:
             )
             names = [output.key_header + key for key in output.keys.write(frame)]
             values = [output.value_header + value for value in output.values.write(frame)]
-            for outcome, n in self._say(output, sources, some, names, values, outcomes):
+            for outcome, n in self._say(output, some, names, values, upon):
                 outcome.tally["totals", counter.name] = outcome.tally.get(("totals", counter.name), 0) + n
 
-    def withdraw(self, sources: Sequence[Source], keys: pl.DataFrame, outcomes: Sequence[Outcome]) -> None:
+    def withdraw(self, keys: pl.DataFrame, upon: Upon) -> None:
         """Tombstones for counter keys (``source``, ``counter_key``) that had their time."""
-        for output, some in self._by_counter(sources, keys.hstack(parsed(keys["counter_key"]))):
+        for output, some in self._by_counter(keys.hstack(parsed(keys["counter_key"])), upon):
             tombs = [output.key_header + key for key in output.keys.write(some)]
-            self._say(output, sources, some, tombs, [None] * len(tombs), outcomes)
+            self._say(output, some, tombs, [None] * len(tombs), upon)
 
     def replace(self, source: Source, former: Former, outcome: Outcome) -> None:
         """Of what ``former`` shows and ``outcome`` does not: nought, and then gone."""
@@ -102,24 +93,19 @@ class Publisher:
 
     @staticmethod
     def _say(
-        output: _Output,
-        sources: Sequence[Source],
-        some: pl.DataFrame,
-        names: Sequence[bytes],
-        values: Sequence[bytes | None],
-        outcomes: Sequence[Outcome],
+        output: _Output, some: pl.DataFrame, names: Sequence[bytes], values: Sequence[bytes | None], upon: Upon
     ) -> list[tuple[Outcome, int]]:
         """Messages for the rows of ``some``, with the outcome of each unless that is silent; how many each got."""
-        said, lies = [], slices(some["source"].to_numpy(), len(sources))
-        for source, outcome, place in zip(sources, outcomes, lies, strict=True):
+        said, lies = [], slices(some["source"].to_numpy(), len(upon.sources))
+        for source, outcome, place in zip(upon.sources, upon.outcomes, lies, strict=True):
             if place.start < place.stop and not outcome.silent:
                 outcome.messages.append(Message(output.topic, source.partition, names[place], values[place]))
                 said.append((outcome, place.stop - place.start))
         return said
 
-    def _by_counter(self, sources: Sequence[Source], parts: pl.DataFrame) -> Iterator[tuple[_Output, pl.DataFrame]]:
+    def _by_counter(self, parts: pl.DataFrame, upon: Upon) -> Iterator[tuple[_Output, pl.DataFrame]]:
         """Parsed keys by counter, with the dimensions by name, and ``slice``: what their partition counts of them."""
-        partitions = pl.Series([source.partition for source in sources], dtype=pl.Int32)
+        partitions = pl.Series([source.partition for source in upon.sources], dtype=pl.Int32)
         parts = parts.with_columns(slice=partitions.gather(parts["source"]))
         for (name,), some in parts.group_by("counter", maintain_order=True):
             output = self.outputs[str(name)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
 from processor.engine.lifecycle import Ints
-from processor.engine.model import Outcome, Record, View, Work
+from processor.engine.model import Outcome, Record, Source, View, Work
 
 
 def slices(of: Ints, count: int) -> list[slice]:
@@ -54,18 +55,25 @@ class Several:
         return order, self.slices(of[order])
 
 
+def read(views: Sequence[View], keys: list[bytes], of: Ints) -> list[bytes | None]:
+    """What is stored under each key, in the one of ``views`` it is ``of`` (places among them, ascending)."""
+    each = zip(views, slices(of, len(views)), strict=True)
+    return [value for view, place in each for value in view.read(keys[place])]
+
+
+@dataclass(frozen=True)
 class Upon:
-    """The states of several partitions, read as they stand, and what becomes of each. ``of`` in what follows: places
+    """Several partitions: their states, read as they stand, and what becomes of each. ``of`` in what follows: places
     among them, ascending.
     """
 
-    def __init__(self, views: Sequence[View], outcomes: Sequence[Outcome]) -> None:
-        self.views, self.outcomes = views, outcomes
+    sources: Sequence[Source]
+    views: Sequence[View]
+    outcomes: Sequence[Outcome]
 
     def read(self, keys: list[bytes], of: Ints) -> list[bytes | None]:
-        """What is stored under each key, in the state ``of`` its partition."""
-        each = zip(self.views, slices(of, len(self.views)), strict=True)
-        return [value for view, place in each for value in view.read(keys[place])]
+        """What is stored under each key."""
+        return read(self.views, keys, of)
 
     def put(self, keys: Sequence[bytes], values: Sequence[bytes], of: Ints) -> None:
         """Have it stored with the outcome."""

@@ -63,18 +63,17 @@ class TotalsFold:
 
     def steps(self, work: Sequence[Work]) -> list[Outcome]:
         started = time.perf_counter()
-        sources, outcomes = [each.source for each in work], [begun(each) for each in work]
-        upon = Upon([each.view for each in work], outcomes)
+        upon = Upon([each.source for each in work], [each.view for each in work], [begun(each) for each in work])
         newest = self._newest(work)
         for counted in self.flows.values():
             partials = newest.filter(pl.col("flow") == counted.flow)
             if len(partials):
-                progress = self.teller.moved(sources, counted, partials, upon)
+                progress = self.teller.moved(counted, partials, upon)
                 partials = distinct.summed(counted, partials.filter(pl.col("counter_key") != ""), upon)
-                self._add_up(sources, counted, partials, progress, upon)
-        for outcome in outcomes:
+                self._add_up(counted, partials, progress, upon)
+        for outcome in upon.outcomes:
             outcome.seconds["totals"] = (time.perf_counter() - started) / len(work)
-        return outcomes
+        return list(upon.outcomes)
 
     def _newest(self, work: Sequence[Work]) -> pl.DataFrame:
         """The newest partials of this generation: of each batch (``source``, ascending) one per flow, source partition
@@ -95,6 +94,7 @@ class TotalsFold:
         ``former`` shows. What is no more is nought, and then gone. None while ``former`` includes more than they do.
         """
         outcome = Outcome(view.position, view.watermark)
+        upon = Upon([source], [view], [outcome])
         for counted in self.flows.values():
             stands = known(counted, view)
             if any(stands[partition][0] < position for partition, position in former.reached(counted.flow).items()):
@@ -106,7 +106,7 @@ class TotalsFold:
                 some = pl.DataFrame({"counter_key": keys[start : start + AT_ONCE]}, {"counter_key": pl.String})
                 parts = self._standing(some.with_columns(source=pl.lit(0, pl.Int64)), progress)
                 rows = Rows(view.read([ROW + key.encode() for key in parts["counter_key"].to_list()]), counted)
-                self.publisher.publish([source], parts, rows.as_first(), progress, [outcome])
+                self.publisher.publish(parts, rows.as_first(), progress, upon)
             outcome.messages.append(self.teller.told(source, counted, stands, range(counted.partitions)))
         self.publisher.replace(source, former, outcome)
         return outcome
@@ -121,9 +121,7 @@ class TotalsFold:
         )
         return parts.filter(stands & pl.col("counter").is_in(list(self.publisher.outputs)))
 
-    def _add_up(
-        self, sources: Sequence[Source], counted: Counted, partials: pl.DataFrame, progress: Progress, upon: Upon
-    ) -> None:
+    def _add_up(self, counted: Counted, partials: pl.DataFrame, progress: Progress, upon: Upon) -> None:
         late = self._due(CLOSING, counted, progress, upon)
         gone = self._due(EXPIRING, counted, progress, upon)
         keys = pl.concat([partials.select(late.columns), late]).unique(maintain_order=True)
@@ -135,11 +133,11 @@ class TotalsFold:
             rows.take(places(partials, parts), partials)
             upon.put(stored, rows.dump(), source)
             self._remember(counted, parts.filter(pl.Series(rows.first)), progress, upon)
-            self.publisher.publish(sources, parts, rows, progress, upon.outcomes)
+            self.publisher.publish(parts, rows, progress, upon)
         if len(gone):
             for place, key in gone.iter_rows():
                 upon.outcomes[place].deletes.append(ROW + key.encode())
-            self.publisher.withdraw(sources, gone, upon.outcomes)
+            self.publisher.withdraw(gone, upon)
 
     def _due(self, prefix: bytes, counted: Counted, progress: Progress, upon: Upon) -> pl.DataFrame:
         """Keys (``source``, ``counter_key``) of windows whose moment has come, by the slowest source partition; the
