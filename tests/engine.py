@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import schemas
 from processor import reference
 from processor.engine.flow import RegisterFold
-from processor.engine.model import Batch, Due, LogRecord, Message, Outcome, Source
+from processor.engine.model import Batch, Due, LogRecord, Message, Outcome, Source, Work
 from processor.engine.totals import TotalsFold
 from processor.engine.totals_rows import Counted
 from processor.flows import declarations
@@ -83,41 +83,48 @@ class Engine:
         store.write(outcome)
 
     def publish(self, now: int) -> None:
-        """Send every changed counter's partial, and let the totals flow add them up."""
-        for partition, store in self.stores.items():
-            before = self.published.get(partition, 0)
-            self._post(partition, [each for each in store.journal if each.position <= before], silent=True)
-            for message in self._post(partition, store.journal):
-                log = self.partials[message.partition]
-                for key, value in zip(message.keys, message.values, strict=True):
-                    log.append(LogRecord(len(log), now, key, value))
-            self.published[partition] = max(before, store.posted)
+        """Send every changed counter's partial, and let the totals flow add them up; of all partitions together."""
+        before = {partition: self.published.get(partition, 0) for partition in self.stores}
+        old = {p: [each for each in store.journal if each.position <= before[p]] for p, store in self.stores.items()}
+        self._post(old, silent=True)
+        for message in self._post({partition: store.journal for partition, store in self.stores.items()}):
+            log = self.partials[message.partition]
+            for key, value in zip(message.keys, message.values, strict=True):
+                log.append(LogRecord(len(log), now, key, value))
+        self.published |= {partition: max(before[partition], store.posted) for partition, store in self.stores.items()}
+        work = []
         for partition, log in self.partials.items():
             store = self.totals_stores[partition]
             fresh = [record for record in log if record.offset >= store.position]
             if fresh:
                 source = Source("counters.partials", partition, TOTALS)
-                outcome = folds()[1].step(source, Batch(fresh, store.position, len(log)), store)
-                for message in outcome.messages:
-                    if message.topic != "counters.progress":
-                        self.totals.update(zip(message.keys, message.values, strict=True))  # type: ignore[arg-type]
-                store.write(outcome)
+                work.append(Work(source, Batch(fresh, store.position, len(log)), store))
+        for each, outcome in zip(work, folds()[1].steps(work) if work else (), strict=True):
+            for message in outcome.messages:
+                if message.topic != "counters.progress":
+                    self.totals.update(zip(message.keys, message.values, strict=True))  # type: ignore[arg-type]
+            self.totals_stores[each.source.partition].write(outcome)
 
-    def _post(self, partition: int, journal: list[Outcome], *, silent: bool = False) -> list[Message]:
-        """Post the oldest of a partition's journal; what publishes it."""
-        store = self.stores[partition]
-        if not journal:
-            return []
-        source = Source("customs.declarations", partition, PARTITIONS)
-        position, watermark = journal[-1].position, journal[-1].watermark
-        entries = [each.entries for each in journal]
-        (posting,) = folds()[0].posts([Due(source, entries, position, watermark, store, silent)])
-        kept, reached = store.journal[len(journal) :], (store.position, store.watermark)
-        store.write(posting)
-        store.position, store.watermark = reached
-        store.journal = kept
-        store.posted, store.posted_watermark = position, watermark
-        return posting.messages
+    def _post(self, journals: Mapping[int, list[Outcome]], *, silent: bool = False) -> list[Message]:
+        """Post the oldest of partitions' journals; what publishes it."""
+        due = {}
+        for partition, journal in journals.items():
+            if journal:
+                source, newest = Source("customs.declarations", partition, PARTITIONS), journal[-1]
+                entries = [each.entries for each in journal]
+                store = self.stores[partition]
+                due[partition] = Due(source, entries, newest.position, newest.watermark, store, silent)
+        messages = []
+        postings = folds()[0].posts([*due.values()]) if due else []
+        for (partition, each), posting in zip(due.items(), postings, strict=True):
+            store = self.stores[partition]
+            kept, reached = store.journal[len(journals[partition]) :], (store.position, store.watermark)
+            store.write(posting)
+            store.position, store.watermark = reached
+            store.journal = kept
+            store.posted, store.posted_watermark = each.position, each.watermark
+            messages += posting.messages
+        return messages
 
     def _hear(self, partition: int, message: Message) -> None:
         for place, value in enumerate(message.values):
