@@ -31,6 +31,13 @@ MIXED_PARTNERS = 0.08
 MIXED_CURRENCIES = 0.02
 """Of the declarations with several items."""
 
+FULL_ITEMS = 5
+DESCRIBED = (
+    "as contracted: brand, type and model as on the plate; material and composition as in the maker's certificate; "
+    "use, processing and packing as in the list enclosed with the invoice"
+)
+"""What full declarations say of each item."""
+
 USED_CARS = 0.25
 """Of the exports of cars."""
 
@@ -47,11 +54,11 @@ CENTRAL_ASIA = {"KZ", "UZ", "KG", "TJ"}
 class Writer:
     """Writes the records of one run. Deterministic for a random generator and a seed.
 
-    ``sender_sequence`` None: the event is numbered when it is sent.
+    ``sender_sequence`` None: the event is numbered when it is sent. ``full``: declarations of FULL_ITEMS, described.
     """
 
-    def __init__(self, rng: Random, seed: int) -> None:
-        self._rng = rng
+    def __init__(self, rng: Random, seed: int, *, full: bool = False) -> None:
+        self._rng, self._full = rng, full
         self._run = seed % SEEDS
         self._serial = self._run * SERIALS_PER_SEED
         self._events = 0
@@ -183,13 +190,20 @@ class Writer:
             if record["procedure"] == "0214" and record["flow"] == "EXPORT":
                 record["remark"] = f"processing fee CNY {100 * (1 + serial % 400)}"
 
+    def _items(self, record: Record, currency: str) -> list[Record]:
+        count = pick(world.ITEM_COUNTS, self._rng.random())
+        places = range(1, (FULL_ITEMS if self._full else count) + 1)
+        made = [items.item(record, place, currency, self._rng) for place in places]
+        for item in made if self._full else ():
+            item["description"] = f"{item['commodity_code']} {DESCRIBED}"
+        return made
+
     def _goods(self, record: Record) -> None:
         """The items, and what depends on them: charges, rates, duties, permits, house documents."""
         rng, imported = self._rng, record["flow"] == "IMPORT"
         currency = pick(world.CURRENCIES, rng.random())
-        count = pick(world.ITEM_COUNTS, rng.random())
-        goods = record["items"] = [items.item(record, place, currency, rng) for place in range(1, count + 1)]
-        if count > 1:
+        goods = record["items"] = self._items(record, currency)
+        if len(goods) > 1:
             mixed = rng.random()
             if mixed < MIXED_PARTNERS:
                 other = pick(world.PARTNERS[record["jurisdiction"]], rng.random())

@@ -41,8 +41,9 @@ class Plan:
     ``events``: records in total, of all kinds (live: 0 is endless). ``errors``, ``duplicates``, ``late``, ``amend``,
     ``cancel``, ``bad`` (undecodable) and ``confluent`` (Confluent framing instead of single-object) are about their
     shares of all records, each 0 to 0.3. ``start``: event time of the first event, timezone-aware; default: so that
-    the last is about now. ``span_hours``: from the first to the last. Plans whose seeds are equal modulo 1,000 use the
-    same declaration numbers and senders. Raises ValueError for values out of range.
+    the last is about now. ``span_hours``: from the first to the last. ``full``: declarations of five items and one to
+    three kB. Plans whose seeds are equal modulo 1,000 use the same declaration numbers and senders. Raises ValueError
+    for values out of range.
     """
 
     events: int
@@ -56,6 +57,7 @@ class Plan:
     start: datetime = UNSET
     span_hours: float = 24.0
     confluent: float = 0.0
+    full: bool = False
 
     def __post_init__(self) -> None:
         if self.events < 0 or self.seed < 0 or self.span_hours <= 0:
@@ -117,7 +119,7 @@ def _traffic(plan: Plan, ticks: Iterator[int], scale: float, end: int | None) ->
     """
     rng = Random(plan.seed)  # noqa: S311  reproducible traffic, no secrets
     chances = plan.chances()
-    writer = Writer(rng, plan.seed)
+    writer = Writer(rng, plan.seed, full=plan.full)
     senders = Senders(rng, chances.content)
     outgoing = Outgoing(senders)
     partitions = schemas.topic(TOPIC).partitions

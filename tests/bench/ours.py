@@ -122,11 +122,11 @@ def life(bootstrap: str, events: int, seconds: int, tell: Tell) -> dict[str, flo
     return found
 
 
-def rate(bootstrap: str, events: int, workers: int = 1, **settings: str) -> float:
+def rate(bootstrap: str, events: int, workers: int = 1, *, full: bool = False, **settings: str) -> float:
     """Events/s of one or more workers, AT_MOST_SECONDS long. They have shared out the partitions among them when the
     log is sent to them, as fast as it goes: that takes of the machine what it takes.
     """
-    log = traffic(events)
+    log = traffic(events, full=full)
     with scene(bootstrap) as stage:
         started = [stage.worker(f"worker-{n}", **settings) for n in range(workers)]
         wait_for("all workers to hold partitions", lambda: shared(started), tell=started[0].tail, patience=PATIENCE)
@@ -147,14 +147,17 @@ def shared(workers: list[Worker]) -> bool:
 
 
 def table(bootstrap: str, events: int, tell: Tell) -> dict[str, Any]:
-    """Rates by batch size and by number of workers: reported, no targets. Partitions are eight: topics.yaml says so,
-    and a worker refuses a topic that has another number.
+    """Rates by batch size, number of workers and length of declarations: reported, no targets. Partitions are eight:
+    topics.yaml says so, and a worker refuses a topic that has another number.
     """
-    found: dict[str, Any] = {"by_batch": {}, "by_workers": {}}
+    found: dict[str, Any] = {"by_batch": {}, "by_workers": {}, "by_size": {}}
     for records in BATCHES:
         found["by_batch"][str(records)] = rate(bootstrap, events, POLL_RECORDS=str(records))
         tell(f"batches of {records:,}: {found['by_batch'][str(records)]:,.0f} events/s")
     for workers in (1, 2):
         found["by_workers"][str(workers)] = rate(bootstrap, events, workers)
         tell(f"workers, {workers}: {found['by_workers'][str(workers)]:,.0f} events/s")
+    for name, full in (("short", False), ("full", True)):
+        found["by_size"][name] = rate(bootstrap, events // 4, full=full)
+        tell(f"{name} declarations: {found['by_size'][name]:,.0f} events/s")
     return found

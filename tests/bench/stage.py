@@ -59,12 +59,12 @@ class Traffic:
 
 
 @cache
-def traffic(events: int, seed: int = 5) -> Traffic:
-    """The same log for all who ask; unique events over a day, in the simulator's usual shares."""
+def traffic(events: int, seed: int = 5, *, full: bool = False) -> Traffic:
+    """The same log for all who ask; unique events over a day, in the simulator's usual shares. `full`: see its plan."""
     ledger, now = Ledger(), datetime.now(UTC)
     ends: Counter[int] = Counter()
     messages, outcomes = [], {}
-    for message in generate(Plan(events, seed=seed)):
+    for message in generate(Plan(events, seed=seed, full=full)):
         said = ledger.observe(message, now)
         partition = message.partition if message.partition is not None else partition_of(message.key or b"", PARTITIONS)
         if said.dead_letter is None:

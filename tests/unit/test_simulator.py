@@ -231,6 +231,14 @@ def test_declarations_are_about_as_long_as_the_short_ones_of_real_life(log):
     assert 300 < sum(lengths) / len(lengths) < 450
 
 
+def test_full_declarations_have_five_items_and_one_to_three_kilobytes_and_are_as_right():
+    log = [m for m in generate(Plan(2_000, seed=3, full=True)) if m.fact and m.fact.kind == "LODGE"]
+    right = [m for m in log if not m.fact.errors]
+    assert len(right) > 0.9 * len(log)
+    assert {len(schemas.decode(m.value)[1]["items"]) for m in right} == {5}
+    assert all(1_000 < len(m.value) < 3_000 for m in right)
+
+
 def test_shares_of_what_a_declaration_carries(log):
     contents = [m.fact.content for m in log if m.fact and m.fact.kind == "LODGE" and m.fact.content]
 
