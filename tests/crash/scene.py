@@ -129,18 +129,8 @@ class Scene:
             if time.monotonic() > deadline:
                 raise AssertionError(f"not all counted: ends {ends}, progress {self._progress()}\n{self.tails()}")
             time.sleep(0.3)
-        wait_for("transactions to end", self._settled, tell=self.tails)
-
-    def _settled(self) -> bool:
-        """Whether no counter topic has a transaction without its marker: markers are not written all at once."""
         names = [self.prefix + counter.topic for counter in COUNTERS]
-        with closing(KafkaConsumer(bootstrap_servers=self.bootstrap)) as consumer:
-            for name in names:
-                partitions = [TopicPartition(name, p) for p in consumer.partitions_for_topic(name) or ()]
-                ends = {tp.partition: end for tp, end in consumer.end_offsets(partitions).items()}
-                if ends != end_offsets(self.bootstrap, name):
-                    return False
-        return True
+        wait_for("transactions to end", lambda: settled(self.bootstrap, names), tell=self.tails)
 
     def _progress(self) -> Any:
         return subscribe.progress(bootstrap=self.bootstrap, prefix=self.prefix)
@@ -180,6 +170,17 @@ class Scene:
         traffic = self.traffic
         compare.metrics(traffic.figures, traffic.ledger.unsure, traffic.labels, together, datetime.now(UTC), result)
         return result
+
+
+def settled(bootstrap: str, topics: Iterable[str]) -> bool:
+    """Whether no topic has a transaction without its marker: markers are not written all at once."""
+    with closing(KafkaConsumer(bootstrap_servers=bootstrap)) as consumer:
+        for name in topics:
+            partitions = [TopicPartition(name, p) for p in consumer.partitions_for_topic(name) or ()]
+            ends = {tp.partition: end for tp, end in consumer.end_offsets(partitions).items()}
+            if ends != end_offsets(bootstrap, name):
+                return False
+    return True
 
 
 def receipts(bootstrap: str, prefix: str) -> list[dict[str, Any]]:

@@ -16,6 +16,8 @@ from connectors.publish import publish
 from connectors.records import decode
 from connectors.topic_io import TopicError, TopicReader, end_offsets
 from tests import counted, events
+from tests.crash.scene import settled
+from tests.crash.worker import wait_for
 from tests.korea_recount import KOREA
 from tests.oracle_decode import partition_of
 
@@ -41,6 +43,8 @@ async def _transaction(bootstrap: str, sends: Iterable[Send], *, abort: bool) ->
 def transaction(bootstrap: str, *sends: Send, abort: bool = False) -> None:
     """One transaction, as the processor writes them: its end marker is the last offset of each partition."""
     asyncio.run(_transaction(bootstrap, sends, abort=abort))
+    topics = {topic for topic, *_ in sends}
+    wait_for("the transaction's markers", lambda: settled(bootstrap, topics))
 
 
 def total(prefix: str, partner: str, declarations: int | None, partition: int = 0, **changes: Any) -> Send:
