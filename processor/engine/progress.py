@@ -69,7 +69,6 @@ class Teller:
 
     def __init__(self, generation: int) -> None:
         self.generation = generation
-        self.key, self.value = schemas.latest("ProgressKey"), schemas.latest("Progress")
 
     def moved(self, counted: Counted, newest: pl.DataFrame, upon: Upon) -> Progress:
         """Progress of every source partition of a flow; publishes those that moved. ``newest``: partials, with

@@ -96,7 +96,7 @@ class _On:
     """The rules on one frame, each with its place among all."""
 
     def __init__(self, rules: Sequence[tuple[int, Rule]]) -> None:
-        self.rules = rules
+        self.orders = [order for order, _ in rules]
         where: dict[bytes, pl.Expr] = {}
         self.limits = [_place(where, rule.where) for _, rule in rules]
         self.conditions = [rule.holds.alias(f"holds {i}") for i, (_, rule) in enumerate(rules)]
@@ -104,10 +104,10 @@ class _On:
 
     def hits(self, frame: pl.DataFrame) -> Iterator[_Hits]:
         columns = frame.select_seq(self.conditions).get_columns()
-        where = [_true(column) for column in columns[len(self.rules) :]]
+        where = [_true(column) for column in columns[len(self.orders) :]]
         row = frame["row"].to_numpy()
         place = frame["place"].to_numpy() if "place" in frame.columns else np.zeros(len(row), np.int64)
-        for (order, _), limit, holds in zip(self.rules, self.limits, columns, strict=False):
+        for order, limit, holds in zip(self.orders, self.limits, columns, strict=False):
             if holds.all(ignore_nulls=False):  # as most rules do
                 continue
             broken = ~_true(holds) if limit is None else ~_true(holds) & where[limit]

@@ -66,7 +66,7 @@ class World:
         store, here = self.sources[source], Source("customs.declarations", source, PARTITIONS)
         store.position += 1
         outcome = Outcome(store.position, 0)
-        told = presence.told(ENTERPRISES, frame(entries), presence.Counts(Upon([], [store], [outcome]), WIDTH))
+        told = presence.told(ENTERPRISES, frame(entries), presence.Counts(Upon([here], [store], [outcome]), WIDTH))
         (messages,) = WRITER.messages([Due(here, [], store.position, watermark, store)], [told])
         for message in messages:
             log = self.logs[message.partition]
