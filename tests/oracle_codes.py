@@ -79,7 +79,7 @@ CODED_IN_CHINA = (
     Coded("items unit", like("[0-9]{3}")),
     Coded("items unit_1", like("[0-9]{3}")),
     Coded("items unit_2", like("[0-9]{3}")),
-    Coded("items duty_mode", like("[1-79]")),
+    Coded("items duty_mode", like("[1-9]")),
 )
 """There they are more closely bound; what is bound at all is wrong once."""
 

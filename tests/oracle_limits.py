@@ -10,7 +10,7 @@ from tests.oracle_windows import FIRST_MOMENT, LAST_MOMENT
 
 Fields = dict[str, Any]
 
-MONEY, WORTH, MASS, QUANTITY, PARTS, SEALS, TEXT = 10**13, 10**16, 10**12, 10**14, 999, 99, 512
+MONEY, WORTH, MASS, QUANTITY, PARTS, SEALS, TEXT = 10**13, 10**14, 10**12, 10**14, 999, 99, 512
 ITEM_RANGES = {
     "total": (0, MONEY),
     "net_mass": (0, MASS),
@@ -30,7 +30,7 @@ HEADER_RANGES = {
     "net_mass": (0, MASS),
     "freight": (0, MONEY),
     "insurance": (0, MONEY),
-    "other_charges": (0, MONEY),
+    "other_charges": (-MONEY, MONEY),
 }
 HEADER_TEXTS = {"contract": TEXT, "remark": TEXT}
 ARRAYS = ("items", "containers", "house_documents", "exchange_rates", "duties", "permits")
@@ -46,6 +46,9 @@ def s01_declaration(d: Fields, reference: Reference) -> Iterator[str]:
     yield from (f"/{name}" for name, bounds in HEADER_RANGES.items() if outside(d[name], *bounds))
     if outside(worth(d, reference).value, -WORTH, WORTH):
         yield "/freight"
+    masses = (item["net_mass"] or 0 for item in d["items"])
+    if outside(sum(max(-(10**15), min(10**15, mass)) for mass in masses), -10 * MASS, 10 * MASS):
+        yield "/net_mass"
     yield from (f"/{name}" for name in ARRAYS if len(d[name]) > PARTS)
     yield from (f"/{name}" for name, most in HEADER_TEXTS.items() if len(d[name] or "") > most)
     if not re.fullmatch("[ -~]{0,64}", d["trader_id"] or ""):

@@ -38,7 +38,7 @@ NEEDED_CHARGES = {
 """Charges that must be declared, by flow and terms: what the other side pays is not in the price."""
 
 UNMANAGED_REGIMES = {"0110": "101", "3339": "101", "1300": "299", "1427": "299", "4561": "299"}
-MANUAL_LETTERS = {"0214": "B", "0615": "C"}
+MANUAL_LETTERS = {"0214": "BE", "0255": "BE", "0615": "CE", "0654": "CE", "5014": "H"}
 BULK, BARE = "00", "01"
 _EXACT = Context(prec=100)
 
@@ -51,15 +51,19 @@ def year_of(days: int) -> int:
     return era * 400 + year_of_era + (day_of_year >= 306)  # these years begin on 1 March
 
 
-def d01(d: Fields, reference: Reference) -> Iterator[str]:
+def d01(d: Fields, _: Reference) -> Iterator[str]:
     number, office = d["declaration_number"], d["declaration_office"]
     if not (
         re.fullmatch("[0-9]{18}", number)
         and number[:4] == office
-        and office in reference.offices
         and int(number[4:8]) == year_of(d["declaration_date"])
     ):
         yield "/declaration_number"
+
+
+def d01_unknown(d: Fields, reference: Reference) -> Iterator[str]:
+    if re.fullmatch("[0-9]{4}", d["declaration_office"]) and d["declaration_office"] not in reference.offices:
+        yield "/declaration_office"
 
 
 def d02(d: Fields, _: Reference) -> Iterator[str]:
@@ -73,8 +77,8 @@ def d03(d: Fields, _: Reference) -> Iterator[str]:
         code = d[name]
         if code is None or (name == "owner_id" and code == "NO"):
             continue
-        form = re.fullmatch("[0-9]{8}[0-9A-HJ-NP-RTUWXY]{10}", code)
-        if not (form and code == uscc.compact(code) and uscc.is_valid(code)):
+        form = re.fullmatch("[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}", code)
+        if not (form and uscc.calc_check_digit(code[:17]) == code[17]):
             yield f"/{name}"
 
 
@@ -118,12 +122,17 @@ def d10(d: Fields, _: Reference) -> Iterator[str]:
             yield f"/{name}"
         if by_money and currency is None:
             yield f"/{name}_currency"
+    if d["freight_mark"] == "2" and d["gross_mass"] is None:
+        yield "/gross_mass"
 
 
 def d11(d: Fields, _: Reference) -> Iterator[str]:
     for name in CHARGES:
-        if d[f"{name}_mark"] == "1" and outside(d[name], 1, 990_000):
-            yield f"/{name}"
+        amount = d[name]
+        if d[f"{name}_mark"] == "1" and amount is not None:
+            size = abs(amount) if name == "other_charges" else amount
+            if outside(size, 1, 990_000):
+                yield f"/{name}"
 
 
 def d11_usual(d: Fields, _: Reference) -> Iterator[str]:
@@ -150,8 +159,8 @@ def d14(d: Fields, _: Reference) -> Iterator[str]:
 
 
 def d15(d: Fields, _: Reference) -> Iterator[str]:
-    letter = MANUAL_LETTERS.get(d["procedure"])
-    if letter and not (d["manual"] or "").startswith(letter):
+    letters = MANUAL_LETTERS.get(d["procedure"])
+    if letters and d["manual"] is not None and d["manual"][:1] not in [*letters]:
         yield "/manual"
 
 
@@ -256,6 +265,7 @@ class Rule:
 RULES: dict[str, tuple[Rule, ...]] = {
     "CustomsDeclaration": (
         *(Rule(f"D0{n}", wrong, only="CN") for n, wrong in enumerate((d01, d02, d03, d04), 1)),
+        Rule("D01", d01_unknown, only="CN", severity="WARNING"),
         Rule("D05", d05),
         Rule("D05", d05_unverified, only="CN", severity="WARNING"),
         *(Rule(f"D{n:02}", wrong, only="CN") for n, wrong in enumerate((d06, d07, d08, d09, d10, d11), 6)),
@@ -295,4 +305,5 @@ def _findings(rules: tuple[Rule, ...], fields: Fields, reference: Reference) -> 
         for rule in rules
         if rule.only is None or rule.only == fields["jurisdiction"]
         for pointer in rule.wrong(fields, reference)
+        if not re.match("/[a-z_]+/[0-9]{4}", pointer)  # parts beyond the 999th are not looked at one by one
     ]

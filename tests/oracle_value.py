@@ -51,13 +51,13 @@ def half_even(value: Fraction | int) -> int:
 
 
 def rate_of(d: Fields, currency: str | None, reference: Reference) -> int | None:
-    """Yuan for one unit (scale 10): as declared, else one for the yuan itself, else of the month's table."""
+    """Yuan for one unit (scale 10): one for the yuan itself, else as declared, else of the month's table."""
+    if currency is None or currency == "CNY":
+        return RATE_SCALE if currency else None
     for declared in d["exchange_rates"]:
         if declared["currency"] == currency:
             rate: int = declared["rate"]
             return rate
-    if currency is None or currency == "CNY":
-        return RATE_SCALE if currency else None
     return reference.table_rate(currency, d["declaration_date"])
 
 
@@ -83,9 +83,12 @@ def charge_of(d: Fields, name: str, base: int, reference: Reference) -> int | No
 
 
 def charges_of(d: Fields, goods: int, reference: Reference) -> tuple[int | None, int | None]:
-    """(freight, insurance) as declared, in fen; `goods` in fen. A percentage of insurance is of goods and freight."""
+    """(freight, insurance) as declared, in fen; `goods` in fen. A percentage of insurance is of goods and freight:
+    of the price alone where that is CIF or C&F.
+    """
     freight = charge_of(d, "freight", goods, reference)
-    return freight, charge_of(d, "insurance", goods + (freight or 0), reference)
+    insured = goods if d["trade_terms"] in {"1", "2"} else goods + (freight or 0)
+    return freight, charge_of(d, "insurance", insured, reference)
 
 
 def worth(d: Fields, reference: Reference) -> Worth:
@@ -94,7 +97,7 @@ def worth(d: Fields, reference: Reference) -> Worth:
     goods = [price or 0 for price in prices]
     times = ADDED.get((d["flow"], d["trade_terms"]), (0, 0))
     charges = charges_of(d, sum(goods), reference)
-    added = sum(n * (charge or 0) for n, charge in zip(times, charges, strict=True))
+    added = max(-max(sum(goods), 0), sum(n * (charge or 0) for n, charge in zip(times, charges, strict=True)))
     return Worth(
         tuple(price + share for price, share in zip(goods, shares(added, goods), strict=True)),
         tuple(price is None for price in prices),

@@ -227,7 +227,8 @@ class Writer:
     def _weigh(self, record: Record) -> None:
         net = max(1_000, sum([item["net_mass"] or 0 for item in record["items"]]))
         record["net_mass"] = net
-        record["gross_mass"] = net + int(net * 0.15 * self._rng.random()) if self._rng.random() < 0.98 else None
+        told = self._rng.random() < 0.98 or record["freight_mark"] == "2"  # by the tonne of it (rule D10)
+        record["gross_mass"] = net + int(net * 0.15 * self._rng.random()) if told else None
         if record["house_documents"]:
             record["house_documents"] = parts.houses(record["gross_mass"], self._rng)
 

@@ -72,11 +72,6 @@ def other_office(record: Record, rng: Random) -> None:
     record["declaration_office"] = rng.choice(sorted(set(world.OFFICES["CN"]) - {record["declaration_office"]}))
 
 
-def unknown_office(record: Record, _: Random) -> None:
-    record["declaration_office"] = "4299"
-    record["declaration_number"] = "4299" + record["declaration_number"][4:]
-
-
 def last_year(record: Record, _: Random) -> None:
     record["declaration_date"] -= 366
 
@@ -106,6 +101,10 @@ def too_heavy(record: Record, rng: Random) -> None:
     if rng.random() < 0.7:
         record["gross_mass"] = 1_000 + rng.randrange(100_000)
         record["net_mass"] = record["gross_mass"] + 1
+
+
+def weighed(record: Record, _: Random) -> None:
+    record["gross_mass"] = record["gross_mass"] or record["net_mass"]
 
 
 def heavy_houses(record: Record, _: Random) -> None:

@@ -89,7 +89,7 @@ def test_a_code_list_row_counts_from_the_moment_it_was_known() -> None:
     year = declaration(number(year=2020), event_time=known)
     assert told(year, appended=known) == [[]]
     before = told(declaration(event_time=known - 1), appended=known - 1)[0]
-    assert before == [("D01", ERROR, "/declaration_number"), ("D05", ERROR, "/jurisdiction")]
+    assert before == [("D01", WARNING, "/declaration_office"), ("D05", ERROR, "/jurisdiction")]
 
 
 LEDGER = pl.DataFrame({"row": [0, 1, 2], "at": [10, 20, 30], "appended": [100, 200, 300], "n": [1, None, -1]})

@@ -78,7 +78,7 @@ def test_a_declared_rate_goes_before_the_tables() -> None:
     ((first,),) = value(priced("USD", exchange_rates=[rate("USD", "7.3"), rate("USD", "7.2")]))
     assert first.goods == 730, "the first of two"
     ((yuan,),) = value(priced("CNY", exchange_rates=[rate("CNY", "2")]))
-    assert yuan.goods == 200, "even for the yuan"
+    assert yuan.goods == 100, "not for the yuan, which is one"
 
 
 def test_without_a_declared_rate_the_month_of_the_declaration_date_decides() -> None:
@@ -176,9 +176,15 @@ def test_a_charge_is_a_percentage_an_amount_by_the_tonne_or_one_in_all(charges: 
     assert value(import_of(100_000, **charges)) == [[Worth(100_000, 100_000 + added, unconverted=False)]]
 
 
-def test_insurance_is_of_goods_and_freight_even_where_the_freight_plays_no_part() -> None:
+#   goods 1,000, freight 500, insurance 10 per cent: of 1,500 where the price is without freight, else of the price
+@pytest.mark.parametrize(
+    ("flow", "terms", "worth"),
+    [("IMPORT", "3", 1_650), ("IMPORT", "2", 1_100), ("EXPORT", "1", 400), ("EXPORT", "4", 850)],
+)
+def test_a_percentage_of_insurance_is_of_goods_and_freight_once(flow: str, terms: str, worth: int) -> None:
     charges = charge("freight", "3", "500", "CNY") | charge("insurance", "1", "10")
-    assert value(import_of(100_000, terms="2", **charges)) == [[Worth(100_000, 115_000, unconverted=False)]]
+    (found,) = value(import_of(100_000, terms=terms, flow=flow, **charges))
+    assert found == [Worth(100_000, 100 * worth, unconverted=False)]
 
 
 def test_freight_by_the_tonne_of_an_unknown_mass_is_none() -> None:
@@ -214,9 +220,11 @@ def test_what_is_taken_away_is_floored_downwards() -> None:
     assert sum(one.worth for one in found) == 200
 
 
-def test_more_may_be_taken_away_than_there_is() -> None:
+def test_no_more_is_taken_away_than_there_is() -> None:
     (found,) = value(import_of(100, 300, terms="1", flow="EXPORT", **FREIGHT))
-    assert [one.worth for one in found] == [100 - 2_500, 300 - 7_500]
+    assert [one.worth for one in found] == [0, 0]
+    (unknown,) = value(declaration(flow="EXPORT", items=[item(currency="XAU")], trade_terms="1", **FREIGHT))
+    assert unknown == [Worth(0, 0, unconverted=True)]
 
 
 def test_where_goods_are_worth_nothing_the_charge_is_the_first_items() -> None:
@@ -229,7 +237,7 @@ def test_where_goods_are_worth_nothing_the_charge_is_the_first_items() -> None:
 def test_declarations_of_a_batch_are_valued_each_by_itself() -> None:
     declared = [
         import_of(**FREIGHT),
-        import_of(100, 100, exchange_rates=[rate("CNY", "2")], **FREIGHT),
+        import_of(100, 100, exchange_rates=[rate("USD", "2")], **FREIGHT),
         import_of(0, **FREIGHT),
         import_of(**INSURANCE),
         import_of(),
@@ -239,11 +247,11 @@ def test_declarations_of_a_batch_are_valued_each_by_itself() -> None:
     assert value(*declared) == [value(one)[0] for one in declared]
     assert [[one.worth for one in found] for found in value(*declared)] == [
         [],
-        [10_200, 10_200],
+        [5_100, 5_100],
         [10_000],
         [],
         [],
-        [-9_900],
+        [0],
         [100],
     ]
     assert value() == []
@@ -256,12 +264,12 @@ def half_even(number: int, divisor: int) -> int:
 
 
 def rate_of(record: Record, currency: str | None) -> int | None:
+    if currency == "CNY":
+        return ONE
     for declared in record["exchange_rates"]:
         if currency is not None and declared["currency"] == currency:
             found: int = declared["rate"]
             return found
-    if currency == "CNY":
-        return ONE
     day = date(1970, 1, 1).fromordinal(date(1970, 1, 1).toordinal() + record["declaration_date"])
     rows = {(row[0], row[1]): row[2] for row in TABLE if row[3] <= APPENDED}
     return rows.get((currency or "", day.year * 12 + day.month - 1))
@@ -294,11 +302,12 @@ def by_hand(record: Record) -> list[Worth] | None:
     goods = [half_even(one["total"] * (per or 0), ONE) for one, per in zip(record["items"], rates, strict=True)]
     whole = sum(goods)
     freight, no_freight = charge_of(record, "freight", whole)
-    insurance, no_insurance = charge_of(record, "insurance", whole + freight)
+    insured = whole if record["trade_terms"] in {"1", "2"} else whole + freight
+    insurance, no_insurance = charge_of(record, "insurance", insured)
     freights, insurances = TERMS[record["flow"]].get(record["trade_terms"], (0, 0))
-    added = freights * freight + insurances * insurance
+    added = max(-whole, freights * freight + insurances * insurance)
     lacking = (no_freight and freights != 0) or (no_insurance and insurances != 0)
-    large = max(abs(freights) * freight, abs(insurances) * insurance)
+    large = max(freights * freight, insurances * insurance)
     if max([*goods, 0]) > MAX_TOTAL or large > MOST:
         return None
     shares = [added, *[0] * len(goods)] if whole == 0 else []

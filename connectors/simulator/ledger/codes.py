@@ -62,7 +62,7 @@ COUNTED_UNITS = frozenset({"001", "003"})
 """Sets and vehicles: units in which used cars are counted."""
 
 OUTSIDE_STATISTICS = frozenset(
-    ("CN", procedure) for procedure in ("0255", "0654", "1300", "2600", "2700", "4500", "4561")
+    ("CN", procedure) for procedure in ("0255", "0258", "0654", "0657", "1300", "2600", "2700", "4500", "4561")
 )
 E_COMMERCE = frozenset(("CN", procedure) for procedure in ("1210", "1239", "9610", "9710", "9810"))
 MODES = {

@@ -114,8 +114,7 @@ def document(content: Content, rates: Rates) -> Document:
 def _value(content: Content, rates: Rates) -> tuple[list[int | None], int, int]:
     """(goods of each item in fen, None without a rate; charges to allot, in fen; 1 if one in use has no rate)."""
     month = _month(content.date)
-    known: dict[str, int | None] = {"CNY": SCALE}
-    known.update(reversed(content.rates))
+    known: dict[str, int | None] = {**dict(reversed(content.rates)), "CNY": SCALE}
 
     def rate(currency: str) -> int | None:
         if currency not in known:
@@ -131,9 +130,12 @@ def _value(content: Content, rates: Rates) -> tuple[list[int | None], int, int]:
         return goods, 0, 0
     base = sum(value or 0 for value in goods)
     freight = _charge(content.freight, base, content.gross_mass, rate)
-    insurance = _charge(content.insurance, base + (freight or 0), content.gross_mass, rate)
+    priced_with_freight = content.terms in {"1", "2"}
+    insured = base + (0 if priced_with_freight else freight or 0)
+    insurance = _charge(content.insurance, insured, content.gross_mass, rate)
     unconverted = (with_freight and freight is None) or (with_insurance and insurance is None)
-    return goods, with_freight * (freight or 0) + with_insurance * (insurance or 0), int(bool(unconverted))
+    charges = with_freight * (freight or 0) + with_insurance * (insurance or 0)
+    return goods, max(charges, -max(base, 0)), int(bool(unconverted))
 
 
 def _charge(charge: Charge, base: int, gross_mass: int | None, rate: Callable[[str], int | None]) -> int | None:

@@ -1,5 +1,7 @@
-"""Check digits of whole columns at once. Held to python-stdnum, value by value, by a property test
-(which takes digits for an owner's letters; ISO 6346 does not).
+"""Check digits of whole columns at once. Held to python-stdnum, value by value, by a property test.
+
+It takes digits for an owner's letters, which ISO 6346 does not; and no letters for the office and kind of a
+registration, as rural collectives have, which GB 32100 does.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ def _table(values: dict[str, int]) -> bytes:
 
 _DIGITS = {str(digit): digit for digit in range(10)}
 _USCC_VALUES = _table({character: value for value, character in enumerate(_USCC)})
-_USCC_MOST = np.array([9] * 8 + [30] * 10, np.uint8)
+_USCC_MOST = np.array([30] * 2 + [9] * 6 + [30] * 10, np.uint8)
 _USCC_WEIGHTS = np.array([*(3**place % 31 for place in range(17)), 1], np.float32)
 _ISO_6346_VALUES = _table(_DIGITS | _LETTERS)
 _ISO_6346_LEAST = np.array([10] * 4 + [0] * 7, np.uint8)
@@ -39,7 +41,7 @@ _IS_CATEGORY = np.isin(np.arange(256), [_LETTERS[letter] for letter in "UJZR"])
 def social_credit_codes(column: pl.Series) -> pl.Series:
     """Whether each value (String) is a unified social credit code in its compact form; null where the value is.
 
-    18 characters: eight digits (registration office, kind, place), nine of the organisation, check (GB 32100-2015).
+    18 characters: registration office, kind, place (six digits), nine of the organisation, check (GB 32100-2015).
     """
     return _judge(column, 18, _USCC_VALUES, _is_social_credit_code)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,11 +13,14 @@ from processor.engine.lifecycle import Ints
 from processor.flows.declarations.content import Codes, controls, declarations, together
 from processor.flows.declarations.lifecycle import KIND_OF_STATUS, LANES
 from processor.flows.declarations.parts import apart
+from processor.flows.declarations.rules.limits import MAX_PARTS
 from processor.flows.declarations.value import known_rates, valued
 from processor.reference import Reference
 
 c = pl.col
 CARRIED = ("row", "at", "appended", "jurisdiction")
+MOST_MASS = 10**15
+"""Grams: more is out of range (S01), and must not overflow before it is refused."""
 WITH_ITEMS = ("flow", "used_goods", "trade_country")
 
 
@@ -41,13 +45,13 @@ def preparer(reference: Reference) -> Callable[[Mapping[str, pl.DataFrame]], Pre
             "declaration": lodged,
             "status": status,
             "control": control,
-            "item": items,
-            "container": _parts(lodged, "containers", CARRIED)[0],
-            "rate": _parts(lodged, "exchange_rates", CARRIED)[0],
-            "house": _parts(lodged, "house_documents", CARRIED)[0],
-            "duty": _parts(lodged, "duties", CARRIED)[0],
-            "permit": _parts(lodged, "permits", CARRIED)[0],
-            "count": _parts(control, "counts", CARRIED[:3])[0],
+            "item": _few(items),
+            "container": _few(_parts(lodged, "containers", CARRIED)[0]),
+            "rate": _few(_parts(lodged, "exchange_rates", CARRIED)[0]),
+            "house": _few(_parts(lodged, "house_documents", CARRIED)[0]),
+            "duty": _few(_parts(lodged, "duties", CARRIED)[0]),
+            "permit": _few(_parts(lodged, "permits", CARRIED)[0]),
+            "count": _few(_parts(control, "counts", CARRIED[:3])[0]),
         }
         sums = lodged.select("row", "hash_value", hash_net_mass=c("net_mass").fill_null(0))
         documents = together(declarations(codes, lodged, items, parent), controls(control))
@@ -116,6 +120,14 @@ def _parts(frame: pl.DataFrame, name: str, carried: Sequence[str]) -> tuple[pl.D
     return frame[parent, list(carried)].hstack(fields).hstack([place]), parent
 
 
+def _few(parts: pl.DataFrame) -> pl.DataFrame:
+    """Parts that are judged one by one. More than a record may have are refused as such: half a million of them would
+    be told of in a receipt that no topic takes.
+    """
+    most: Any = parts["place"].max()
+    return parts if (most or 0) <= MAX_PARTS else parts.filter(c("place") <= MAX_PARTS)
+
+
 def _sums(count: int, items: pl.DataFrame, parent: Ints) -> pl.DataFrame:
     """Of each of ``count`` declarations its items together: ``worth``, ``hash_value`` and ``items_net_mass`` (Int64),
     ``unconverted``, ``leaves`` (whether any is for elsewhere than China), ``items_in_order`` (Boolean; null without
@@ -124,7 +136,7 @@ def _sums(count: int, items: pl.DataFrame, parent: Ints) -> pl.DataFrame:
     own = items.select_seq(
         "worth",
         hash_value="total",
-        items_net_mass=c("net_mass").fill_null(0),
+        items_net_mass=c("net_mass").fill_null(0).clip(-MOST_MASS, MOST_MASS),
         unconverted=c("unconverted"),
         leaves=(c("destination_country") != "CN").fill_null(value=False),
         astray=c("sequence") != c("place"),

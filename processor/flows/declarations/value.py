@@ -1,8 +1,9 @@
 """What goods are worth in yuan, in statistical terms: imports CIF, exports FOB. Exact to the fen, half to even.
 
 A price becomes yuan at the declaration's own rate, else at the rate of the month of its acceptance. Freight and
-insurance are added or taken away as the trade terms ask for, and fall on the items by what they are worth, so that the
-items' values add up to the declaration's. Sources: the domain reference, trade terms (A) and statistics.
+insurance are added or taken away as the trade terms ask for, no more than there is, and fall on the items by what they
+are worth, so that the items' values add up to the declaration's. A percentage of insurance is of goods and freight.
+Sources: the domain reference, trade terms (A) and statistics.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ FREIGHT = {"IMPORT": "347", "EXPORT": "127"}
 INSURANCE = {"IMPORT": "237", "EXPORT": "14"}
 """Trade terms under which a charge plays a part: 1 CIF, 2 C&F, 3 FOB, 4 C&I, 7 EXW."""
 EX_WORKS = "7"
+HAVE_FREIGHT = ("1", "2")
+"""Terms whose price has the freight in it."""
 CHARGES = ("freight", "insurance")
 CHARGED = ("flow", "trade_terms", "gross_mass", *CHARGES, *(f"{charge}_mark" for charge in CHARGES))
 """What a declaration's charges depend on, beside rates and goods."""
@@ -73,7 +76,7 @@ def _rates(lodged: pl.DataFrame, currency: pl.Series, parent: Ints, rates: Known
     asked = asked.join(own, on=["parent", "currency"], how="left", maintain_order="left")
     place = asked.select_seq(rates.place).to_series().to_numpy()
     asked = asked.hstack(rates.values(place, asked["appended"].to_numpy(), "rate"))
-    return asked.select_seq(pl.coalesce("own", pl.when(c("currency") == YUAN).then(pl.lit(ONE)), "rate")).to_series()
+    return asked.select_seq(pl.coalesce(pl.when(c("currency") == YUAN).then(pl.lit(ONE)), "own", "rate")).to_series()
 
 
 def _charges(lodged: pl.DataFrame, goods: Ints, rates: dict[str, pl.Series]) -> tuple[Ints, Bools]:
@@ -90,12 +93,13 @@ def _charges(lodged: pl.DataFrame, goods: Ints, rates: dict[str, pl.Series]) -> 
         ]
     )
     frame = _due(frame, "freight", c("goods"))
-    frame = _due(frame, "insurance", c("goods") + c("freight_due"))
+    extra = pl.when(c("trade_terms").is_in(HAVE_FREIGHT)).then(0).otherwise(c("freight_due"))
+    frame = _due(frame, "insurance", c("goods") + extra)
     plays = {"freight": _under(FREIGHT), "insurance": _under(INSURANCE)}
     due = pl.sum_horizontal(pl.when(plays[name]).then(_fen(c(f"{name}_due"))).otherwise(0) for name in CHARGES)
     away = (c("flow") == "EXPORT") & (c("trade_terms") != EX_WORKS)
     found = frame.select_seq(
-        charge=pl.when(away).then(-due).otherwise(due),
+        charge=pl.when(away).then(-pl.min_horizontal(due, c("goods").clip(0).cast(pl.Int64))).otherwise(due),
         lacking=pl.any_horizontal(plays[name] & _lacks(name) for name in CHARGES).fill_null(value=False),
     )
     charge[some], lacking[some] = found["charge"].to_numpy(), found["lacking"].to_numpy()

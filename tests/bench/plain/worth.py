@@ -52,10 +52,10 @@ def worth(d: Fields, appended_at: int) -> Worth:
         declared[rate["currency"]] = rate["rate"]
 
     def rate_of(currency: str | None) -> int | None:
-        if currency in declared:
-            return declared[currency]
         if currency is None or currency == "CNY":
             return RATE_SCALE if currency else None
+        if currency in declared:
+            return declared[currency]
         rate, known = month_rate(currency, d["declaration_date"])
         return rate if appended_at >= known else None
 
@@ -87,8 +87,9 @@ def worth(d: Fields, appended_at: int) -> Worth:
         return Worth(goods, unconverted, False, prices)
     whole = sum(goods)
     freight = charge_of("freight", whole)
-    insurance = charge_of("insurance", whole + (freight or 0)) if times[1] else 0
-    added = times[0] * (freight or 0) + times[1] * (insurance or 0)
+    insured = whole if d["trade_terms"] in {"1", "2"} else whole + (freight or 0)
+    insurance = charge_of("insurance", insured) if times[1] else 0
+    added = max(-max(whole, 0), times[0] * (freight or 0) + times[1] * (insurance or 0))
     lacking = bool((times[0] and freight is None) or (times[1] and insurance is None))
     if not added:
         return Worth(goods, unconverted, lacking, prices)

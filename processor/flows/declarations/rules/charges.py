@@ -23,6 +23,7 @@ def rules() -> list[Rule]:
         _needed("D09", EXPORT, "freight", (CIF, CF, EXW), "export under CIF, C&F, EXW"),
         _needed("D09", EXPORT, "insurance", (CIF, CI), "export under CIF, C&I"),
         *(rule for charge in NAMES for rule in _complete(charge)),
+        _weighed(),
         *(_rate(charge) for charge in NAMES),
         _usual_insurance(),
     ]
@@ -71,17 +72,34 @@ def _complete(charge: str) -> list[Rule]:
     ]
 
 
+def _weighed() -> Rule:
+    return Rule(
+        "D10",
+        ON,
+        "/gross_mass",
+        "freight by the tonne of an unknown mass",
+        "按单价申报运费而未填报毛重",
+        c("gross_mass").is_not_null(),
+        f"{CLIENT}; what a unit price is of",
+        applies=CN & (c("freight_mark") == UNIT),
+        expected="mark 2: the gross mass",
+    )
+
+
 def _rate(charge: str) -> Rule:
+    rate, expected = c(charge), "mark 1: 0.0001 to 99 per cent"
+    if charge == "other_charges":
+        rate, expected = rate.abs(), f"{expected}, or as much below nought"
     return Rule(
         "D11",
         ON,
         f"/{charge}",
         f"no rate of {charge.replace('_', ' ')}",
         f"{NAMES[charge]}率超出范围",
-        c(charge).is_between(1, MOST_PER_CENT),
+        rate.is_between(1, MOST_PER_CENT),
         CLIENT,
         applies=CN & (c(f"{charge}_mark") == RATE) & c(charge).is_not_null(),
-        expected="mark 1: 0.0001 to 99 per cent",
+        expected=expected,
     )
 
 

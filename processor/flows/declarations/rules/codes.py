@@ -21,7 +21,7 @@ from processor.flows.declarations.rules.vocabulary import (
 from processor.reference import Reference
 
 GAC_MODES = "0123456789GHLTWXYZ"
-DUTY_MODES = "12345679"
+DUTY_MODES = "123456789"
 DUTY_KINDS = ("DUTY", "VAT", "CONSUMPTION_TAX", "ANTI_DUMPING", "OTHER")
 WORDS = {
     "functional_reference": ("functional reference", "统一编号"),
@@ -98,7 +98,7 @@ def _of_parts() -> list[Rule]:
             for unit in ("unit", "unit_1", "unit_2")
         ),
         _pattern("container", "size_type", "[0-9A-Z]{4}", "four digits or capitals: 22G1", CN, ISO_CONTAINERS),
-        _list("item", "duty_mode", tuple(DUTY_MODES), "1 to 7 or 9", CN),
+        _list("item", "duty_mode", tuple(DUTY_MODES), "1 to 9", CN, f"{CLIENT}; public lists have 8, too"),
         _list("duty", "kind", DUTY_KINDS, ", ".join(DUTY_KINDS), None, "own: the kinds this system counts"),
     ]
 
@@ -116,7 +116,7 @@ def _countries(reference: Reference) -> list[Rule]:
             expected="two capitals",
         )
         for on, field, meant in (
-            ("declaration", "trade_country", "贸易国"),
+            ("declaration", "trade_country", "启运国（运抵国）"),
             ("item", "origin_country", "原产国"),
             ("item", "destination_country", "最终目的国"),
         )

@@ -26,7 +26,13 @@ KILOGRAM = 1000
 BULK, BARE = "00", "01"
 TO_CHINA_ONLY = ("0654", "0657", "1427")
 DUTY_REGIMES = {"101": ("0110", "3339"), "299": ("1300", "1427", "4561")}
-MANUALS = {"B": ("0214",), "C": ("0615",)}
+MANUALS = {
+    "B": ("0214", "0255"),
+    "C": ("0615", "0654"),
+    "E": ("0214", "0255", "0615", "0654"),
+    "H": ("5014",),
+}
+PROCESSING = ("0214", "0255", "0615", "0654", "5014")
 
 
 def rules() -> list[Rule]:
@@ -40,15 +46,26 @@ def _number() -> list[Rule]:
             "D01",
             ON,
             "/declaration_number",
-            "not 18 digits of a known office, the year of declaration and a sequence",
-            "报关单号不是由已知海关代码、申报年份及流水号组成的18位数字",
+            "not 18 digits of the office, the year of declaration and a sequence",
+            "报关单号不是由申报地海关代码、申报年份及流水号组成的18位数字",
             number.str.contains(r"^[0-9]{18}$")
             & (number.str.slice(0, 4) == c("declaration_office"))
-            & c("office_known")
             & (number.str.slice(4, 4) == year.cast(pl.String).str.zfill(4)),
             NORM,
             applies=CN,
             expected="office (4), year (4), flow (1), sequence (9)",
+        ),
+        Rule(
+            "D01",
+            ON,
+            "/declaration_office",
+            "an office that our list does not have",
+            "申报地海关代码不在本系统的关区代码表中",
+            c("office_known"),
+            f"{NORM}; public lists disagree",
+            WARNING,
+            applies=CN & c("declaration_office").str.contains(r"^[0-9]{4}$"),
+            expected="a code of offices.csv",
         ),
         Rule(
             "D02",
@@ -73,7 +90,7 @@ def _parties() -> list[Rule]:
             "no valid unified social credit code",
             "统一社会信用代码无效",
             c(party).is_null() | excepted | c(party).map_batches(checks.social_credit_codes, pl.Boolean),
-            "GB 32100-2015, as python-stdnum checks it",
+            "GB 32100-2015",
             applies=CN,
             expected=expected,
         )
@@ -195,10 +212,10 @@ def _procedure() -> list[Rule]:
             "not a manual of this processing mode",
             "手册编号首位与加工贸易监管方式不符",
             _as_the_procedure_asks(c("manual").str.slice(0, 1), MANUALS),
-            f"{CLIENT}; letters own",
+            CLIENT,
             WARNING,
-            applies=CN & one_of(procedure, sum(MANUALS.values(), ())),
-            expected="0214: a manual that begins with B; 0615: with C",
+            applies=CN & c("manual").is_not_null() & one_of(procedure, PROCESSING),
+            expected="first letter under 0214, 0255: B or E; 0615, 0654: C or E; 5014: H",
         ),
         Rule(
             "D20",

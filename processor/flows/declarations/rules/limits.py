@@ -1,4 +1,4 @@
-"""S01: the ranges this system takes, so that no sum overflows and no code is longer than a code is."""
+"""S01: the ranges this system takes, so that no sum of trade overflows and no code is longer than a code is."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from processor.engine.rules import Rule
 from processor.flows.declarations.rules.vocabulary import EARLIEST_DAY, IDENTIFIER, LATEST_DAY, PARTS, SYSTEM, c, within
 
 MAX_TOTAL = 10**13
-"""Scale 2: a hundred thousand million. 900,000 such items fit into one counter."""
-MAX_WORTH = 10**16
-"""Scale 2: 999 such items."""
+"""Scale 2: a hundred thousand million."""
+MAX_WORTH = 10**14
+"""Scale 2, of a declaration: 90,000 such fit into one counter."""
 MAX_MASS = 10**12
 """Grams."""
+MAX_MASSES = 10**13
+"""Grams, of a declaration's items: 900,000 such fit into one counter."""
 MAX_AMOUNT = 10**14
 """Quantity at scale 5, unit price at scale 4."""
 MAX_CHARGE = 10**13
@@ -70,11 +72,10 @@ def _of_declarations() -> list[Rule]:
         _text(on, "remark"),
         _s01(on, "gross_mass", within("gross_mass", MAX_MASS), "0 to 10^12 g"),
         _s01(on, "net_mass", within("net_mass", MAX_MASS), "0 to 10^12 g"),
-        *(
-            _s01(on, charge, within(charge, MAX_CHARGE), "0 to 10^9")
-            for charge in ("freight", "insurance", "other_charges")
-        ),
-        _s01(on, "freight", c("worth").is_between(-MAX_WORTH, MAX_WORTH), "goods and charges: 10^14 yuan at most"),
+        *(_s01(on, charge, within(charge, MAX_CHARGE), "0 to 10^9") for charge in ("freight", "insurance")),
+        _s01(on, "other_charges", within("other_charges", MAX_CHARGE, -MAX_CHARGE), "-10^9 to 10^9"),
+        _s01(on, "freight", c("worth").is_between(-MAX_WORTH, MAX_WORTH), "goods and charges: 10^12 yuan at most"),
+        _s01(on, "net_mass", c("items_net_mass").is_between(-MAX_MASSES, MAX_MASSES), "of the items: 10^13 g at most"),
         *(_s01(on, parts, c(parts).list.len() <= MAX_PARTS, f"at most {MAX_PARTS}") for parts in ARRAYS),
     ]
 
