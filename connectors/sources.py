@@ -9,6 +9,7 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -64,8 +65,25 @@ def _open(path: Path) -> BinaryIO:
     return cast("BinaryIO", gzip.open(path, "rb")) if path.suffix.lower() == ".gz" else path.open("rb")
 
 
+def _as_far_as_it_goes(path: Path, rows: Rows) -> Rows:
+    """Rows of a compressed file, which may be cut short or damaged; then the last of them is Unreadable."""
+    line = 0
+    try:
+        for row in rows:
+            line = row.line
+            yield row
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        if not line:
+            raise SourceError(f"{path}: {error}") from None
+        yield Unreadable(line + 1, f"the rest of the file cannot be read: {error}")
+
+
 def json_lines(path: Path) -> Rows:
     """One JSON object a line, UTF-8; a member ``record`` names the record. Empty lines are passed over."""
+    return _as_far_as_it_goes(path, _json_lines(path))
+
+
+def _json_lines(path: Path) -> Rows:
     with _open(path) as stream:
         line = 0
         while text := stream.readline(MAX_LINE_BYTES):
@@ -106,6 +124,10 @@ def csv_rows(path: Path) -> Rows:
 
     The first item of the iteration is the header itself: a Row whose values map each column to its number.
     """
+    return _as_far_as_it_goes(path, _csv_rows(path))
+
+
+def _csv_rows(path: Path) -> Rows:
     with _open(path) as stream, io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="") as text:
         reader = csv.reader(text, strict=True)
         header = next(reader, None)

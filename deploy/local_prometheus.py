@@ -23,7 +23,7 @@ from deploy.local_kafka import LOOPBACK, free_port
 
 RULES = Path(__file__).parent / "prometheus"
 JOB = "single-window"
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 RETENTION = ("--storage.tsdb.retention.time=2d", "--storage.tsdb.retention.size=256MB")
 
@@ -50,7 +50,7 @@ def start(home: Path, targets: Sequence[str], every: str = "5s") -> LocalPrometh
 
     One of this home that runs already is stopped: its targets may be gone. Data of the last time is kept. Raises
     LocalPrometheusError, in one line when it is not installed, else with its last words when it does not answer within
-    30 s; one that was started in vain is stopped again.
+    60 s; one that was started in vain is stopped again.
     """
     program = shutil.which("prometheus")
     if program is None:

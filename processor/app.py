@@ -135,21 +135,16 @@ class WorkerApp:
 
     def _business(self) -> Business:
         def scans() -> dict[int, Scan]:
-            held = list(self.partitions.held.values())
-            return {
-                p.source.partition: p.store.scan
-                for p in held
-                if p.source.topic == TotalsFold.topic and p.store is not None and p.speaks
-            }
+            held = [p for p in list(self.partitions.held.values()) if p.source.topic == TotalsFold.topic]
+            return {p.source.partition: p.store.scan for p in held if p.store is not None and p.speaks and p.left == 0}
 
         return Business(self.counted, closed(self.reference, self.flow), scans, time.time)
 
     def _app(self) -> faust.App:
         settings = self.settings
-        host = settings.kafka.split(",")[0].strip()
         app = faust.App(
             settings.group_id,
-            broker=f"single-window://{host}",
+            broker=[f"single-window://{server.strip()}" for server in settings.kafka.split(",")],
             store="memory://",
             datadir=str(settings.state_dir / "faust"),
             consumer_group_instance_id=settings.instance or None,

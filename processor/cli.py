@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from processor import looks
 from processor.console import INPUT, err, out, plainly, progress, settings
@@ -124,7 +125,7 @@ def publish(
         )
     out.print(f"{result.read} rows read, {result.sent} events sent, {result.refused} rows refused", highlight=False)
     for line, reason in result.refused_rows:
-        err.print(f"line {line}: {reason}", highlight=False)
+        err.print(f"line {line}: {reason}", markup=False, highlight=False)
     raise typer.Exit(1 if result.refused else 0)
 
 
@@ -139,7 +140,9 @@ def dead_letters_list(limit: Annotated[int, typer.Option(help="At most.")] = 100
     table = Table("dead letter", "reason", "record", "bytes", "message")
     for letter in found:
         source = f"{letter.source_partition}/{letter.source_offset}"
-        table.add_row(f"{letter.partition}/{letter.offset}", letter.reason, source, str(letter.size), letter.message)
+        table.add_row(
+            f"{letter.partition}/{letter.offset}", letter.reason, source, str(letter.size), Text(letter.message)
+        )
     out.print(table)
 
 

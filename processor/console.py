@@ -10,11 +10,17 @@ from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 INPUT = "customs.declarations"
 
 out = Console()
 err = Console(stderr=True)
+
+
+def tell(kind: str, said: object) -> None:
+    """An error, on stderr; what is ``said`` is text, whatever it looks like."""
+    err.print(f"[red]{kind}:[/] {escape(str(said))}", highlight=False)
 
 
 @contextmanager
@@ -39,10 +45,12 @@ def plainly() -> Iterator[None]:
     try:
         yield
     except known as error:
-        err.print(f"[red]{type(error).__name__}:[/] {error}", highlight=False)
+        tell(type(error).__name__, error)
         raise typer.Exit(1) from None
-    except FileNotFoundError as error:
-        err.print(f"[red]no such file:[/] {error.filename}", highlight=False)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        tell(str(error.strerror), error.filename)
         raise typer.Exit(1) from None
 
 
@@ -53,7 +61,7 @@ def settings() -> Any:
     try:
         return read()
     except WrongSettings as errors:
-        err.print(f"[red]wrong settings:[/]\n{errors}", highlight=False)
+        err.print(f"[red]wrong settings:[/]\n{escape(str(errors))}", highlight=False)
         raise typer.Exit(2) from None
 
 

@@ -77,13 +77,15 @@ class Answers:
     def differences(
         self, ends: Sequence[int], log: Log, on_progress: Callable[[int, int], None] = lambda _done, _of: None
     ) -> Differences:
-        """Of all that was answered. ``ends``: of the receipts' partitions. ``on_progress`` is told how many partitions
-        are done, of how many; the rows and answers of one are in memory.
+        """Of all that was answered and whose answer is still there. ``ends``: of the receipts' partitions.
+        ``on_progress`` is told how many partitions are done, of how many; the rows and answers of one are in memory.
         """
         found, events = [pl.DataFrame(schema=DIFFERENCE)], 0
         for partition, end in enumerate(ends):
             was = self.told(log(self.flow.receipts, partition, end))
-            upto = int(was["offset"].max() or -1) + 1  # type: ignore[arg-type]
+            first, last = was.select(first=pl.col("offset").min(), last=pl.col("offset").max()).row(0)
+            upto = 0 if last is None else last + 1
+            is_left = pl.col("offset") >= pl.lit(first, pl.Int64)
             source = Source(INPUT, partition, schemas.topic(INPUT).partitions)
             folded = outcomes(self.fold, source, log(self.flow.topic, partition, upto), upto)
             now = self._read(
@@ -96,7 +98,7 @@ class Answers:
                     if value is not None
                 ]
             )
-            found.append(_compared(partition, was, now))
+            found.append(_compared(partition, was, now.filter(is_left)))
             events += len(was)
             on_progress(partition + 1, len(ends))
         return Differences(events, pl.concat(found))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from processor.engine.shelf import shelf
@@ -55,11 +54,12 @@ class Settings(BaseSettings):
                 raise ValueError(f"{server!r} is not host:port")
         return value
 
-    @model_validator(mode="after")
-    def _succession(self) -> Self:
-        if self.replaces >= self.generation:
-            raise ValueError(f"generation {self.generation} can only replace one before it, not {self.replaces}")
-        return self
+    @field_validator("replaces")
+    @classmethod
+    def _succession(cls, value: int, others: ValidationInfo) -> int:
+        if value and value >= others.data.get("generation", value + 1):
+            raise ValueError(f"generation {others.data['generation']} can only replace one before it")
+        return value
 
     @field_validator("snapshots")
     @classmethod

@@ -101,7 +101,7 @@ class Engine:
                 work.append(Work(source, Batch(fresh, store.position, len(log)), store))
         for each, outcome in zip(work, folds()[1].steps(work) if work else (), strict=True):
             for message in outcome.messages:
-                if message.topic != "counters.progress":
+                if message.topic not in {"counters.partials", "counters.progress"}:
                     self.totals.update(zip(message.keys, message.values, strict=True))  # type: ignore[arg-type]
             self.totals_stores[each.source.partition].write(outcome)
 

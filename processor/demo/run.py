@@ -36,6 +36,8 @@ PACED = 5_000
 """Events sent at PACED_RATE after the backlog, to measure latency; a tenth of a small demo."""
 PACED_RATE = 1_000.0
 STALLED_SECONDS = 120.0
+OTHERS = {f"SINGLE_WINDOW_{name}" for name in ("GROUP", "GENERATION", "REPLACES", "TAKE_OVER", "INSTANCE", "SNAPSHOTS")}
+"""Settings of other workers of this machine, which a demonstration has nothing to do with."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is done, how far, of how many."""
@@ -96,7 +98,7 @@ class Worker:
         self.log = HOME / "worker.log"
         self.port = local_kafka.free_port()
         environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name not in OTHERS},
             "SINGLE_WINDOW_KAFKA": stage.bootstrap,
             "SINGLE_WINDOW_TOPIC_PREFIX": stage.prefix,
             "SINGLE_WINDOW_STATE_DIR": str(stage.home / "state"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from faust.types import TP
 
-from processor.engine.identity import Foreign
+from processor.engine.identity import Foreign, where
 from processor.engine.partition import Partition
 from processor.engine.transport import Fetched
 
@@ -22,7 +22,7 @@ class Partitions:
         self.held: dict[TP, Partition] = {}
 
     def assigned(self, tps: Iterable[TP]) -> None:
-        """Hold exactly ``tps``. Partitions open themselves, outside the rebalance."""
+        """Hold these ``tps``, too. Partitions open themselves, outside the rebalance."""
         for tp in tps:
             if tp not in self.held:
                 partition = self.held[tp] = self.open(TP(tp.topic, tp.partition))
@@ -55,7 +55,7 @@ class Partitions:
             return
         error = task.exception()
         if error is not None:
-            self.fatal(str(error) if isinstance(error, Foreign) else f"{type(error).__name__}: {error}")
+            self.fatal(str(error) if isinstance(error, Foreign) else where(error))
 
 
 def readiness(left: Sequence[int | None]) -> tuple[bool, str]:

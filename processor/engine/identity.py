@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from processor.engine.model import Record
 from processor.engine.store import Mark
@@ -11,6 +13,9 @@ from processor.engine.store import Mark
 
 class Foreign(Exception):
     """The store does not belong to this log, or not to this program: going on would give wrong figures."""
+
+
+ANEW = "To count anew, delete the consumer group's positions and move the state directory away"
 
 
 @dataclass(frozen=True)
@@ -44,10 +49,7 @@ def check(mark: Mark, log: Log, expected_partitions: int, compacted: bool, defin
         return
     for what, was, now in (("cluster", mark.cluster, log.cluster), ("topic", mark.topic, log.topic)):
         if was != now:
-            raise Foreign(
-                f"the store belongs to {what} {was}, this is {now}: was it deleted and created again? "
-                "Move the state directory away to count anew, or raise the generation"
-            )
+            raise Foreign(f"the store belongs to {what} {was}, this is {now}: was it deleted and created again? {ANEW}")
     if mark.definition != definition or mark.tables != tables:
         what = "the counters or the lifecycle" if mark.definition != definition else "reference rows known then"
         raise Foreign(
@@ -57,6 +59,19 @@ def check(mark: Mark, log: Log, expected_partitions: int, compacted: bool, defin
         raise Foreign(f"the store stands at {mark.position}, the log ends at {log.end}: records were lost")
     if mark.position < log.start and not compacted:
         raise Foreign(f"the store stands at {mark.position}, the log starts at {log.start}: records between are gone")
+
+
+def check_committed(committed: int, log: Log) -> None:
+    """Raise Foreign if more was ``committed`` than there is: what comes at these offsets would never be answered."""
+    if committed > log.end:
+        raise Foreign(f"{committed} is committed, the log ends at {log.end}: records were lost. {ANEW}")
+
+
+def where(error: BaseException) -> str:
+    """Kind and place of an error, without its text: that may quote what was in a record."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"
 
 
 def check_last(mark: Mark, found: Record | None, compacted: bool) -> None:

@@ -18,6 +18,11 @@ from processor.engine.several import slices
 TOPIC = "counters.partials"
 
 
+def name(generation: int, flow: str, partition: int, counter_key: str = "") -> bytes:
+    """Kafka key of what a source partition says of a counter; without one, of its progress."""
+    return SEPARATOR.join([str(generation), flow, str(partition), counter_key]).encode()
+
+
 class Writer:
     """Writes the partials of one flow to ``count`` partitions of ``counters.partials``."""
 
@@ -52,10 +57,7 @@ class Writer:
                 "measures": pl.concat(measures),
             }
         ).with_columns(*stamps[of], flow=pl.lit(self.flow))
-        prefixes = [
-            SEPARATOR.join([str(each.source.generation), self.flow, str(each.source.partition), ""]).encode()
-            for each in due
-        ]
+        prefixes = [name(each.source.generation, self.flow, each.source.partition) for each in due]
         payloads = self.columns.write(frame)
         lane = of * self.count + where
         order = np.argsort(lane, kind="stable")  # of each source and partition, its progress comes last

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import TopicPartition
@@ -21,6 +21,7 @@ from processor.engine.model import Batch, DeadLetter, Fold, Outcome, Source, Wor
 from processor.engine.outbox import Fenced, Outbox
 from processor.engine.posting import Poster
 from processor.engine.receipts import dead_letters
+from processor.engine.record_batch import Addressed
 from processor.engine.store import Mark, Store
 from processor.engine.succession import LOOK_SECONDS, Committed, Succession
 from processor.engine.surroundings import Surroundings
@@ -119,19 +120,24 @@ class Partition:
             await asyncio.wait({self.task}, timeout=CLOSE_SECONDS)
 
     async def _run(self) -> None:
-        while not self.closing:
-            try:
-                await self._live()
-            except Fenced:
-                self._tell("fenced")
-                await self._pause(RETRY_SECONDS * 5)
-            except ENVIRONMENT as error:
-                self._tell("waiting", error=type(error).__name__, reason=str(error)[:200])
-                await self._pause(RETRY_SECONDS)
-            finally:
-                self.ready = False
-        self.waiting.close()
-        self._tell("closed")
+        try:
+            while not self.closing:
+                await self._lives()
+        finally:
+            self.waiting.close()
+            self._tell("closed")
+
+    async def _lives(self) -> None:
+        try:
+            await self._live()
+        except Fenced:
+            self._tell("fenced")
+            await self._pause(RETRY_SECONDS * 5)
+        except ENVIRONMENT as error:
+            self._tell("waiting", error=type(error).__name__, reason=str(error)[:200])
+            await self._pause(RETRY_SECONDS)
+        finally:
+            self.ready = False
 
     async def _pause(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -156,14 +162,15 @@ class Partition:
             if committed.replaced:
                 await self._stay_replaced(committed.replaced)
                 return
+            self.committed = committed.position
             path = around.state / f"g{source.generation}" / f"{fold.name}-{source.partition}"
             store = await self._thread(Store, path, around.memory)
             try:
                 store = await self._known(store)
                 self.committed = max(committed.position, store.position)
                 published = max(committed.published, store.mark.posted)
-                poster = Poster(source, around, store, outbox, self._log, published)
-                since = await self.heir.open(store.position, restated=around.restate is None or store.mark.restated)
+                poster = Poster(source, around, store, outbox, self.heir, published)
+                since = await self.heir.open(store.position, done=committed.answers or store.mark.succeeded)
                 self.committed = max(self.committed, since)
                 self.store = store
                 self._tell("restoring" if self.left else self._state, position=store.position, records=self.left)
@@ -179,7 +186,7 @@ class Partition:
 
     async def _stay_replaced(self, by: int) -> None:
         self.replaced = True
-        self._tell("replaced", by=by)
+        self._tell("replaced", generation=by)
         while not self.closing:  # noqa: ASYNC110 closing is a flag
             await asyncio.sleep(0.1)
 
@@ -210,6 +217,7 @@ class Partition:
         )
         tables = around.tables(mark.watermark)
         identity.check(mark, log, source.partitions, around.compacted, self.fold.definition, tables)
+        identity.check_committed(self.committed, log)
         if record is None and last is not None and log.start <= last < log.end and not around.compacted:
             raise TimeoutError(f"the broker did not give the record at offset {last}")
         identity.check_last(mark, record, around.compacted)
@@ -220,11 +228,11 @@ class Partition:
         self.epoch = await self.around.seek(self.source, position)
 
     async def _work(self, open_: Open) -> None:
-        store, poster, outbox = open_
+        _, poster, _ = open_
         while not self.closing:
-            await self._succeed(store, outbox)
+            await self._succeed(open_)
             if poster.is_done:
-                await poster.publish()
+                await poster.publish(self.committed)
             due = poster.due_in(self.committed)
             if due == 0.0:
                 poster.begin()
@@ -262,23 +270,29 @@ class Partition:
             if committed.replaced:
                 raise Fenced(f"replaced by generation {committed.replaced}")
 
-    async def _succeed(self, store: Store, outbox: Outbox) -> None:
+    async def _succeed(self, open_: Open) -> None:
         """Follow the generation before; when it is time, take its place."""
         heir, around = self.heir, self.around
+        store, poster, outbox = open_
         if not await heir.look(store.position):
             return
         self.committed = max(self.committed, heir.since or 0)
+        packed: Sequence[Addressed] = []
         if around.restate is not None:
+            if store.position < self.committed:
+                return
             restated = await around.restate(self.source, store)
             if restated is None:
                 return
             packed = await self._thread(outbox.pack, restated.messages)
-            around.observer.point("before_restated", self.source)
-            await outbox.commit(packed, self._log, store.position, Committed().note)
-            around.observer.point("after_restated", self.source)
-            await self._thread(store.write_restated)
+        around.observer.point("before_succession", self.source)
+        self.committed = max(self.committed, store.position)
+        note = Committed(0, poster.published, answers=True).note
+        await outbox.commit(packed, self._log, self.committed, note)
+        around.observer.point("after_succession", self.source)
+        await self._thread(store.write_succeeded)
         heir.speaks = True
-        self._tell("restoring" if store.position < self.committed else "live", position=store.position)
+        self._tell("restoring" if self.left else "live", position=store.position)
 
     async def _take(self, fetched: Fetched, open_: Open) -> None:
         batch, store = fetched.batch, open_.store
@@ -320,7 +334,7 @@ class Partition:
         """A record no step can fold is a dead letter, as long as such records are few: many are a fault of ours."""
         self.unprocessable += 1
         if self.unprocessable > UNPROCESSABLE_AT_MOST or not self.around.dead_letters:
-            raise identity.Foreign(f"{self.unprocessable} records broke the step: {type(error).__name__}: {error}")
+            raise identity.Foreign(f"{self.unprocessable} records broke the step: {identity.where(error)}")
         letter = DeadLetter(batch.records[0], "unprocessable", f"{type(error).__name__}: {error}"[:300])
         outcome = Outcome(batch.end, max(store.watermark, batch.records[0].timestamp))
         outcome.messages.append(dead_letters(self.around.dead_letters, self.source, [letter]))
@@ -333,7 +347,7 @@ class Partition:
         if not silent:
             around.observer.point("before_transaction", source)
             packed = await self._thread(outbox.pack, outcome.messages)
-            await outbox.commit(packed, self._log, outcome.position, Committed(0, poster.published).note)
+            await outbox.commit(packed, self._log, outcome.position, self.heir.note(poster.published))
             around.observer.point("before_store", source)
         last = identity.fingerprint(batch.records[-1]) if batch.records else None
         around.observer.point("in_store", source)

@@ -10,13 +10,11 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from aiokafka import TopicPartition
-
 from processor.engine.model import Due, Outcome, Source
 from processor.engine.outbox import Outbox
 from processor.engine.record_batch import Addressed
 from processor.engine.store import Journalled, Store
-from processor.engine.succession import Committed
+from processor.engine.succession import Succession
 from processor.engine.surroundings import Surroundings
 
 REST, MOST_SECONDS = 5, 1.0
@@ -42,15 +40,15 @@ class Posting(NamedTuple):
 
 
 class Poster:
-    """Posts the journal of one store, as long as that is open. ``log``: of its positions; ``published``: up to where
+    """Posts the journal of one store, as long as that is open. ``heir``: the partition's; ``published``: up to where
     counters are published; ``told``, ``told_at``: the position last published, and when; ``took``: seconds that cost.
     """
 
     def __init__(
-        self, source: Source, around: Surroundings, store: Store, outbox: Outbox, log: TopicPartition, published: int
+        self, source: Source, around: Surroundings, store: Store, outbox: Outbox, heir: Succession, published: int
     ) -> None:
         self.source, self.around, self.store, self.published = source, around, store, published
-        self.outbox, self.log = outbox, log
+        self.outbox, self.heir = outbox, heir
         self.told, self.told_at, self.took = 0, time.monotonic(), 0.0
         self.posting: Posting | None = None
 
@@ -103,8 +101,8 @@ class Poster:
         whole = len(batches) == len(store.journal)
         self.posting = Posting(done, position, silent, bool(batches), whole, time.monotonic())
 
-    async def publish(self) -> None:
-        """Publish what was posted."""
+    async def publish(self, committed: int) -> None:
+        """Publish what was posted. ``committed``: the position in Kafka, which never goes back."""
         around, source, store, begun = self.around, self.source, self.store, self.posting
         assert begun is not None
         self.posting = None
@@ -114,7 +112,8 @@ class Poster:
                 self.told, self.told_at = begun.position, time.monotonic()
             if packed:
                 around.observer.point("before_partials", source)
-                await self.outbox.commit(packed, self.log, store.position, Committed(0, begun.position).note)
+                position = max(committed, store.position)
+                await self.outbox.commit(packed, self.heir.log, position, self.heir.note(begun.position))
                 self.published = begun.position
                 around.observer.point("before_markers", source)
         if begun.some:

@@ -1,7 +1,8 @@
 """The state of one source partition: one RocksDB, written once per batch together with the position.
 
-Keys: ``r`` + key: a register row; ``c`` + counter key: its values; ``t``, ``g``: totals (see ``totals``); ``j`` +
-position: the entries of the batch that ended there, until they are posted to counters; ``p``: position and marks.
+Keys: ``r`` + key: a register row; ``c`` + counter key: its values; ``e``, ``v``: what counters of different values have
+met (see ``presence``); ``j`` + position: the entries of the batch that ended there, until they are posted to counters;
+``t``, ``u``, ``g``, ``f``, ``x``: totals (see ``totals``, ``totals_rows``, ``progress``); ``p``: position and marks.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -49,8 +50,8 @@ class Mark:
     """Where a store stands, and what it belongs to. ``position``: next offset to fold; ``watermark``: append time (ms)
     of the newest record folded; ``posted`` and ``posted_watermark``: the same of what was posted to counters; ``last``:
     (offset, append time, CRC-32 of key and value) of the newest record, or None; ``definition`` and ``tables``:
-    digests of what the past was folded with; ``restated``: whether all its figures were published in the place of an
-    older generation's; ``manifest``: the name and size of RocksDB's list of files then.
+    digests of what the past was folded with; ``succeeded``: whether it has taken the place of an older generation
+    here; ``manifest``: the name and size of RocksDB's list of files then.
     """
 
     cluster: str = ""
@@ -64,7 +65,7 @@ class Mark:
     last: tuple[int, int, int] | None = None
     posted: int = 0
     posted_watermark: int = 0
-    restated: bool = False
+    succeeded: bool = False
     manifest: tuple[str, int] | None = None
 
     def dump(self) -> bytes:
@@ -72,9 +73,10 @@ class Mark:
 
     @classmethod
     def load(cls, raw: bytes) -> Mark:
-        fields = json.loads(raw)
-        pairs = {name: tuple(fields[name]) for name in ("last", "manifest") if fields.get(name)}
-        return cls(**{**fields, **pairs})
+        told = json.loads(raw)
+        known = {field.name: told[field.name] for field in fields(cls) if field.name in told}
+        pairs = {name: tuple(known[name]) for name in ("last", "manifest") if known.get(name)}
+        return cls(**{**known, **pairs})
 
 
 class Journalled(NamedTuple):
@@ -244,9 +246,9 @@ class Store:
             Checkpoint(self._open).create_checkpoint(str(path))
             return self.mark
 
-    def write_restated(self) -> None:
-        """Note that all figures were published in the place of an older generation's."""
-        self.adopt(replace(self.mark, restated=True))
+    def write_succeeded(self) -> None:
+        """Note that the place of an older generation was taken."""
+        self.adopt(replace(self.mark, succeeded=True))
 
     @staticmethod
     def _batch(changes: Outcome, mark: Mark) -> WriteBatch:

@@ -2,7 +2,8 @@
 
 Of what is said once, answers, the old generation keeps what it has committed when its producer is fenced. A note then
 goes into its consumer group, where it keeps its position: whoever opens the partition for the old generation later
-reads there that it was replaced, and whoever opens it for the new one, from where on that answers.
+reads there that it was replaced, and whoever opens it for the new one, from where on that answers. With its own
+position the new one notes that it answers: from then on it needs nothing of the old one.
 """
 
 from __future__ import annotations
@@ -23,27 +24,31 @@ from processor.engine.transport import Fetched
 
 LOOK_SECONDS = 0.5
 TIMEOUT_MS = 10_000
-_REPLACED = "replaced by "
+_REPLACED, _ANSWERS = "replaced by ", ", answers"
 
 
 class Committed(NamedTuple):
-    """A group's committed position. With it is noted up to where counters were ``published``, or which generation the
-    partition was ``replaced`` by (0: by none).
+    """A group's committed position. With it is noted up to where counters were ``published`` and whether the group
+    ``answers``, or which generation the partition was ``replaced`` by (0: by none).
     """
 
     position: int = 0
     published: int = 0
     replaced: int = 0
+    answers: bool = False
 
     @classmethod
     def noted(cls, position: int, note: str) -> Self:
         if note.startswith(_REPLACED):
             return cls(position, 0, int(note.removeprefix(_REPLACED)))
-        return cls(position, int(note) if note.isdecimal() else 0)
+        published = note.removesuffix(_ANSWERS)
+        return cls(position, int(published) if published.isdecimal() else 0, answers=note.endswith(_ANSWERS))
 
     @property
     def note(self) -> str:
-        return f"{_REPLACED}{self.replaced}" if self.replaced else str(self.published)
+        if self.replaced:
+            return f"{_REPLACED}{self.replaced}"
+        return f"{self.published}{_ANSWERS if self.answers else ''}"
 
 
 class Predecessor:
@@ -101,17 +106,23 @@ class Succession:
         """Records held."""
         return 0 if self.held is None else len(self.held.batch.records)
 
-    async def open(self, position: int, *, restated: bool) -> int:
+    async def open(self, position: int, *, done: bool) -> int:
         """Learn whether the partition, which stands at ``position``, was taken over already; ``since``, or else 0.
-        ``restated``: whether nothing is left to be done for that.
+        ``done``: it was, and nothing is left to be done for that.
         """
         if self.before is None:
             return 0
-        found = await self.before.committed(self.log, now=True)
-        self.limit = position
-        self.since = found.position if found.replaced else None
-        self.speaks = self.since is not None and restated
+        self.limit, self.speaks = position, done
+        if done:
+            self.since = position
+        else:
+            found = await self.before.committed(self.log, now=True)
+            self.since = found.position if found.replaced else None
         return self.since or 0
+
+    def note(self, published: int) -> str:
+        """What goes with a position of this generation; ``published``: up to where its counters are."""
+        return Committed(0, published, answers=self.speaks).note
 
     async def look(self, position: int) -> bool:
         """See how far the old generation has come. If this one, at ``position``, is as far, and it is ``wanted``, the

@@ -17,13 +17,13 @@ import numpy as np
 import polars as pl
 
 import schemas
-from processor.engine import distinct
+from processor.engine import distinct, partials
 from processor.engine.counters import MINUTE, MINUTE_LIFETIME_MS, SEPARATOR, WINDOWS, parsed
 from processor.engine.decode import Columns
-from processor.engine.model import Batch, Due, Outcome, Source, View, Work, begun
+from processor.engine.model import Batch, Due, Message, Outcome, Source, View, Work, begun
 from processor.engine.progress import GRACE_MS, Progress, Teller, known
 from processor.engine.publishing import Former, Publisher
-from processor.engine.several import Upon
+from processor.engine.several import Upon, slices
 from processor.engine.totals_rows import ROW, Counted, Rows, places
 
 CLOSING, EXPIRING = b"f", b"x"
@@ -66,11 +66,11 @@ class TotalsFold:
         upon = Upon([each.source for each in work], [each.view for each in work], [begun(each) for each in work])
         newest = self._newest(work)
         for counted in self.flows.values():
-            partials = newest.filter(pl.col("flow") == counted.flow)
-            if len(partials):
-                progress = self.teller.moved(counted, partials, upon)
-                partials = distinct.summed(counted, partials.filter(pl.col("counter_key") != ""), upon)
-                self._add_up(counted, partials, progress, upon)
+            said = newest.filter(pl.col("flow") == counted.flow)
+            if len(said):
+                progress = self.teller.moved(counted, said, upon)
+                said = distinct.summed(counted, said.filter(pl.col("counter_key") != ""), upon)
+                self._add_up(counted, said, progress, upon)
         for outcome in upon.outcomes:
             outcome.seconds["totals"] = (time.perf_counter() - started) / len(work)
         return list(upon.outcomes)
@@ -121,23 +121,39 @@ class TotalsFold:
         )
         return parts.filter(stands & pl.col("counter").is_in(list(self.publisher.outputs)))
 
-    def _add_up(self, counted: Counted, partials: pl.DataFrame, progress: Progress, upon: Upon) -> None:
+    def _add_up(self, counted: Counted, said: pl.DataFrame, progress: Progress, upon: Upon) -> None:
         late = self._due(CLOSING, counted, progress, upon)
         gone = self._due(EXPIRING, counted, progress, upon)
-        keys = pl.concat([partials.select(late.columns), late]).unique(maintain_order=True)
+        keys = pl.concat([said.select(late.columns), late]).unique(maintain_order=True)
         parts = self._standing(keys.sort("source", maintain_order=True), progress)
         if len(parts):
             source = parts["source"].to_numpy()
             stored = [ROW + name.encode() for name in parts["counter_key"].to_list()]
             rows = Rows(upon.read(stored, source), counted)
-            rows.take(places(partials, parts), partials)
+            rows.take(places(said, parts), said)
             upon.put(stored, rows.dump(), source)
             self._remember(counted, parts.filter(pl.Series(rows.first)), progress, upon)
             self.publisher.publish(parts, rows, progress, upon)
         if len(gone):
-            for place, key in gone.iter_rows():
-                upon.outcomes[place].deletes.append(ROW + key.encode())
+            self._forget(counted, gone, upon)
             self.publisher.withdraw(gone, upon)
+
+    def _forget(self, counted: Counted, gone: pl.DataFrame, upon: Upon) -> None:
+        """Keys (``source``, ``counter_key``) that had their time go from the store, and what their source partitions
+        said of them from the log.
+        """
+        source, keys = gone["source"].to_numpy(), gone["counter_key"].to_list()
+        stored = [ROW + key.encode() for key in keys]
+        held, partition = np.nonzero(Rows(upon.read(stored, source), counted).positions)
+        said = [
+            partials.name(self.generation, counted.flow, of, keys[place])
+            for place, of in zip(held.tolist(), partition.tolist(), strict=True)
+        ]
+        of_key, of_said = (slices(of, len(upon.sources)) for of in (source, source[held]))
+        for here, outcome, key, some in zip(upon.sources, upon.outcomes, of_key, of_said, strict=True):
+            outcome.deletes += stored[key]
+            if said[some] and not outcome.silent:
+                outcome.messages.append(Message(partials.TOPIC, here.partition, said[some], [None] * len(said[some])))
 
     def _due(self, prefix: bytes, counted: Counted, progress: Progress, upon: Upon) -> pl.DataFrame:
         """Keys (``source``, ``counter_key``) of windows whose moment has come, by the slowest source partition; the

@@ -29,6 +29,9 @@ FETCH_BYTES = 4 << 20
 METADATA_MS = 10_000
 """A topic that goes, comes again or grows is seen within this time: its partitions are opened anew, and checked."""
 
+NEVER_MS = 2**31 - 1
+"""A worker whose partitions all wait, for room on a disk or for good, fetches nothing; it stays in its group."""
+
 IDLE_SECONDS = 0.02
 POLL_SECONDS = 0.2
 
@@ -68,6 +71,7 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             auto_offset_reset="none",
             isolation_level="read_committed",
             max_poll_records=conf.broker_max_poll_records,
+            max_poll_interval_ms=NEVER_MS,
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_bytes=2 * FETCH_BYTES,
             fetch_max_wait_ms=100,

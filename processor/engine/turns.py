@@ -17,7 +17,7 @@ FIRST, SECOND = 0, 1
 
 class Turns:
     """``threads`` that fold. At most one of them has small work, and at most one what is SECOND; that waits as long as
-    anything that is FIRST does.
+    anything that is FIRST, and may begin, does.
     """
 
     def __init__(self, threads: int) -> None:

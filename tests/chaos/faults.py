@@ -78,10 +78,10 @@ class Partials:
         for partition, (topic, key, value, _) in fresh:
             if topic == "counters.partials":
                 assert key is not None
-                assert value is not None
-                stamp = schemas.decode(value)[1]["position"]
-                assert stamp >= self.stamps[partition, key], "a partial is older than its predecessor"
-                self.stamps[partition, key] = stamp
+                if value is not None:
+                    stamp = schemas.decode(value)[1]["position"]
+                    assert stamp >= self.stamps[partition, key], "a partial is older than its predecessor"
+                    self.stamps[partition, key] = stamp
                 log = self.logs[partition]
                 log.append(LogRecord(len(log), now, key, value))
 

@@ -236,3 +236,6 @@ def test_any_faults_leave_one_answer_to_every_event_and_the_figures_of_the_oracl
     run_state_machine_as_test(Faults, settings=profile)
     print(dict(sorted(happened.items())))
     assert happened["runs"] >= (LONG if long else SHORT)
+    if long:
+        kinds = ("takeovers", "silent batches", "silent postings", "stale stores", "missing stores", "zombies")
+        assert all(happened[kind] for kind in kinds), happened

@@ -1,11 +1,14 @@
 """A corrected rule is applied to the past: a new generation beside the one that serves, then in its place."""
 
 import json
+import shutil
 import signal
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
+from kafka import KafkaAdminClient
 
 from connectors.client import Subscription
 from connectors.counters import COUNTERS, DECLARATIONS_BY_STAGE, RULE_HITS, TRADE
@@ -48,9 +51,9 @@ def compared(scene: Scene) -> compare.Comparison:
 
 
 def test_a_corrected_rule_is_applied_to_the_past_and_subscribers_see_one_table_become_the_other(scene: Scene) -> None:
-    # 1, with mistaken rules: answers, counts -----------------------| replaced
-    # 2, as it should be:            follows in silence - kill - kill - takes over, answers, counts -
-    # subscriber:                 follows -----------------------------------------------------------
+    # 1, with mistaken rules: answers, counts -----------------------| replaced, and forgotten
+    # 2, as it should be:            follows in silence - kill - kill - takes over, answers, counts - loses its state -
+    # subscriber:                 follows -----------------------------------------------------------------------------
     scene.publish(0.5)
     first = scene.worker("first", program="tests.crash.mistaken")
     scene.counted(first)
@@ -67,12 +70,16 @@ def test_a_corrected_rule_is_applied_to_the_past_and_subscribers_see_one_table_b
         assert {receipt["generation"] for receipt in receipts(scene.bootstrap, scene.prefix)} == {1}
         second.stop()
         with scene.feeding():
-            for killed_at in ("before_restated:totals:2", "after_restated:totals:2"):
+            for killed_at in ("before_succession:totals:2", "after_succession:totals:2"):
                 second = scene.worker("second", CRASH_AT=killed_at, **TAKES_OVER)
                 assert second.ends() == -signal.SIGKILL, f"{killed_at}\n{second.tail()}"
             second = scene.worker("second", **TAKES_OVER)
             second.until("it has taken over", lambda: in_state(second, "live") == PARTITIONS)
             first.until("it is replaced", lambda: in_state(first, "replaced") == PARTITIONS)
+        scene.publish(0.05)
+        scene.counted(second)
+        first.stop()
+        second = needs_nothing_of_the_old_one(scene, second)
         scene.publish()
         scene.counted(second)
         result = compared(scene)
@@ -83,11 +90,27 @@ def test_a_corrected_rule_is_applied_to_the_past_and_subscribers_see_one_table_b
         assert figures(trade.ended(ends)) == expected(scene.traffic.figures, TRADE.name)
         assert "D99" not in {key.rule for key in rule_hits.ended(ends)}
         assert rule_hits.seen["delete"], "what only the mistake brought is nought, and gone"
-        first.stop()
         answered_by_one_after_the_other(scene)
     finally:
         trade.dispose()
         rule_hits.dispose()
+
+
+def needs_nothing_of_the_old_one(scene: Scene, second: Worker) -> Worker:
+    """Without a state, and when the old group's positions are gone, it goes on from where it has come to; what it has
+    published already is not published again.
+    """
+    second.stop()
+    shutil.rmtree(second.state)
+    with closing(KafkaAdminClient(bootstrap_servers=scene.bootstrap)) as admin:
+        admin.delete_groups([f"{scene.prefix}single-window-g1"])
+    topics = [scene.prefix + counter.topic for counter in COUNTERS]
+    published = [end_offsets(scene.bootstrap, topic) for topic in topics]
+    again = scene.worker("second", **SECOND)
+    again.until("it is restored", lambda: in_state(again, "live") == PARTITIONS and again.ready())
+    assert again.told(state="restoring", flow="totals", position=0), "it began with nothing"
+    assert [end_offsets(scene.bootstrap, topic) for topic in topics] == published
+    return again
 
 
 def says_what_would_be_answered_otherwise(scene: Scene) -> None:

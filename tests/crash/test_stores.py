@@ -62,10 +62,13 @@ def test_totals_are_made_again_from_the_compacted_topic(scene: Scene) -> None:
         scene.counted(first)
     first.stop()
     wait_for("partials to be compacted away", lambda: removed(scene) > 1_000)
-    for store in (first.state / "g1").glob("totals-*"):
+    stores = [*(first.state / "g1").glob("totals-*")]
+    for store in stores:
         shutil.rmtree(store)
     scene.publish()
-    scene.check(scene.worker())
+    restored = scene.worker()
+    scene.check(restored)
+    assert len(stores) == len(restored.told(state="restoring", flow="totals", position=0)) == 4, restored.tail()
 
 
 def removed(scene: Scene) -> int:

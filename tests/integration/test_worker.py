@@ -44,8 +44,8 @@ def prefix(kafka: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def worker(kafka: str, prefix: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    """One worker that tells all it has to tell."""
-    made = Worker(tmp_path_factory.mktemp("worker"), "a", kafka, prefix, LOG_LEVEL="debug")
+    """One worker that tells all it has to tell. Of its bootstrap servers the first one is not there."""
+    made = Worker(tmp_path_factory.mktemp("worker"), "a", f"127.0.0.1:1,{kafka}", prefix, LOG_LEVEL="debug")
     try:
         made.until("the worker to be ready", made.ready)
         yield made

@@ -13,7 +13,6 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = ("topics", "worker")
 BROKER_OWN = {  # depends on the machine, or on what only a local broker that is often killed needs
     "listener.security.protocol.map",
-    "group.min.session.timeout.ms",
     "log.cleaner.dedupe.buffer.size",
     "log.cleaner.backoff.ms",
     "log.segment.delete.delay.ms",

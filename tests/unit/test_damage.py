@@ -113,6 +113,12 @@ def test_a_damaged_log_gives_an_earlier_state_that_is_whole(path: Path) -> None:
     assert FLUSHED * ROWS <= everything(path) < BATCHES * ROWS
 
 
+@pytest.mark.parametrize("share", [place / 12 for place in range(12)])
+def test_of_a_write_that_was_cut_short_nothing_is_there(path: Path, share: float) -> None:
+    cut(one(path, "*.log"), share + 0.01)
+    assert FLUSHED + int(share * (BATCHES - FLUSHED)) <= everything(path) // ROWS < BATCHES
+
+
 def test_a_store_whose_directory_is_held_by_another_is_no_damage(path: Path) -> None:
     store = Store(path, Memory())
     with pytest.raises(OSError, match=r"(?i)lock") as refused:

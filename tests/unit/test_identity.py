@@ -1,5 +1,6 @@
 """A store goes on only with the log and the program it was folded with; every refusal says why and what to do."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -38,8 +39,12 @@ def test_an_empty_store_fits_any_log_that_still_has_its_beginning() -> None:
         (MARK, replace(LOG, partitions=9), r"9 partitions, this program was built for 8: .*schemas/topics\.yaml"),
         (Mark(), replace(LOG, partitions=1), "1 partitions, this program was built for 8"),
         (Mark(), replace(LOG, start=1), "the log starts at 1: what came before is gone"),
-        (replace(MARK, cluster="old"), LOG, "belongs to cluster old, this is cluster: .*raise the generation"),
-        (replace(MARK, topic="old"), LOG, "belongs to topic old, this is topic-id: .*Move the state directory away"),
+        (replace(MARK, cluster="old"), LOG, "belongs to cluster old, this is cluster: .*move the state directory away"),
+        (
+            replace(MARK, topic="old"),
+            LOG,
+            "belongs to topic old, this is topic-id: .*delete the consumer group.s positions",
+        ),
         (replace(MARK, definition="old"), LOG, "counters or the lifecycle differ .*raise SINGLE_WINDOW_GENERATION"),
         (replace(MARK, tables="old"), LOG, "reference rows known then differ .*raise SINGLE_WINDOW_GENERATION"),
         (MARK, replace(LOG, end=41), "the store stands at 42, the log ends at 41: records were lost"),
@@ -73,6 +78,21 @@ def test_the_last_record_folded_must_be_the_same(change: dict[str, Any], compact
         identity.check_last(MARK, LAST._replace(**change), compacted=compacted)
 
 
-def test_a_mark_is_written_and_read_whole() -> None:
+@pytest.mark.parametrize("committed", [0, 50])
+def test_what_is_committed_lies_within_the_log(committed: int) -> None:
+    identity.check_committed(committed, LOG)
+    with pytest.raises(Foreign, match="51 is committed, the log ends at 50: records were lost"):
+        identity.check_committed(51, LOG)
+
+
+def test_an_error_is_told_by_its_kind_and_place_without_its_text() -> None:
+    with pytest.raises(ValueError, match="COSU1234560") as raised:
+        int("COSU1234560")
+    assert identity.where(raised.value).startswith("ValueError at test_identity.py:")
+    assert identity.where(KeyError("secret")) == "KeyError"
+
+
+def test_a_mark_is_written_and_read_whole_whatever_an_older_one_held_beside() -> None:
     for mark in (Mark(), MARK):
         assert Mark.load(mark.dump()) == mark
+    assert Mark.load(json.dumps({"position": 7, "restated": True}).encode()) == Mark(position=7)

@@ -127,6 +127,7 @@ def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not()
 def test_every_alert_says_how_grave_it_is_and_what_to_do_and_the_runbook_says_more() -> None:
     runbook = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
     headings = re.findall(r"^## (\w+)$", runbook, re.MULTILINE)
+    assert set(re.findall(r"\]\(#(\w+)\)", runbook)) <= {heading.lower() for heading in headings}
     assert headings == list(ALERTS), "in the same order"
     for name, alert in ALERTS.items():
         assert alert["labels"]["severity"] in ("critical", "warning")

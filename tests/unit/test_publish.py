@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import random
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import schemas
-from connectors import mapping, publish
+from connectors import mapping, publish, sources
 from connectors.records import KEYS, SCALES, RecordError, canonical, decode, scaled
 from connectors.sources import SourceError
 from tests import events
@@ -310,3 +311,20 @@ def test_every_row_of_the_korean_file_becomes_three_events_that_add_up_to_the_re
     ((_, _, price, _, received, _),) = [of for key, of in counted.told.items() if key[1][1] == "LODGED"]
     assert mass == received
     assert 0 <= price <= sum(d["items"][0]["total"] for d in declarations)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "a.csv.gz"])
+def test_of_a_compressed_file_that_is_cut_short_all_that_can_be_read_is_and_the_end_is_told(
+    tmp_path: Path, name: str
+) -> None:
+    rows = [b"number,noise\n", *(b"%d,%s\n" % (n, random.Random(n).randbytes(40).hex().encode()) for n in range(9_999))]
+    whole = gzip.compress(b"".join(rows))
+    path = tmp_path / name
+    path.write_bytes(whole[: len(whole) // 2])
+    *read, last = sources.csv_rows(path) if "csv" in name else sources.json_lines(path)
+    assert 4_000 < len(read) < 6_000
+    assert isinstance(last, sources.Unreadable)
+    assert (last.line, last.reason[:34]) == (read[-1].line + 1, "the rest of the file cannot be rea")
+    path.write_bytes(b"".join(rows))
+    with pytest.raises(sources.SourceError, match=r"[Nn]ot a gzipped file"):
+        next(sources.csv_rows(path) if "csv" in name else sources.json_lines(path))

@@ -25,7 +25,8 @@ Batches = list[tuple[Source, Batch]]
 def traffic(events: int) -> Batches:
     """A batch for each partition: with faults, undecodable bytes and records that lie in the wrong partition."""
     logs: dict[int, list[LogRecord]] = {partition: [] for partition in range(PARTITIONS)}
-    for place, message in enumerate(generate(Plan(events, seed=3, errors=0.1, bad=0.02))):
+    plan = Plan(events, seed=3, errors=0.1, bad=0.02, start=datetime(2026, 11, 21, tzinfo=UTC))
+    for place, message in enumerate(generate(plan)):
         log = logs[partition_of(message.key or b"") if place % 50 else 0]
         log.append(LogRecord(len(log), NOW + place, message.key, message.value))
     return [
