@@ -31,6 +31,7 @@ from processor.business import Business, Scan
 from processor.engine import cluster
 from processor.engine.assigned import Partitions, readiness
 from processor.engine.flow import RegisterFold
+from processor.engine.identity import Missing
 from processor.engine.model import Due, Fold, Outcome, Source, Work
 from processor.engine.partition import LAGGING_RECORDS, Partition
 from processor.engine.posting import POSTED_BYTES
@@ -270,7 +271,7 @@ class WorkerApp:
             try:
                 await self._knock()
                 await asyncio.to_thread(cluster.describe, self.settings.kafka, topic, 0, None)
-            except LookupError as missing:
+            except Missing as missing:
                 self._fatal(str(missing))
             except Exception as error:  # noqa: BLE001 whatever it is, the broker is not there yet
                 log.warning("waiting for Kafka", bootstrap=self.settings.kafka, error=type(error).__name__)

@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from kafka import KafkaAdminClient
 
-from processor.engine.identity import Log
+from processor.engine.identity import Log, Missing
 from processor.engine.model import Record
 
 TIMEOUT_MS = 10_000
@@ -18,7 +18,7 @@ UNKNOWN_TOPIC = 3
 def describe(bootstrap: str, topic: str, partition: int, last: int | None) -> tuple[Log, Record | None]:
     """The log of one partition, and the record at offset ``last`` (or the next one after it, or None).
 
-    Blocking. Raises KafkaError when the broker does not answer, LookupError when there is no such topic.
+    Blocking. Raises KafkaError when the broker does not answer, Missing when there is no such topic.
     """
     admin = KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=TIMEOUT_MS)
     try:
@@ -27,7 +27,7 @@ def describe(bootstrap: str, topic: str, partition: int, last: int | None) -> tu
     finally:
         admin.close()
     if found.get("error_code") == UNKNOWN_TOPIC:
-        raise LookupError(f"topic {topic} does not exist: run `single-window topics create`")
+        raise Missing(f"topic {topic} does not exist: run `single-window topics create`")
     start, end, record = asyncio.run(_look(bootstrap, TopicPartition(topic, partition), last))
     if found.get("error_code"):
         raise OSError(f"the broker cannot describe {topic} now: error {found['error_code']}")

@@ -15,7 +15,11 @@ class Foreign(Exception):
     """The store does not belong to this log, or not to this program: going on would give wrong figures."""
 
 
-ANEW = "To count anew, delete the consumer group's positions and move the state directory away"
+ANEW = 'To count this log from its beginning, see "Another log under the same name" in docs/runbook.md'
+
+
+class Missing(Foreign):
+    """There is no such log."""
 
 
 @dataclass(frozen=True)

@@ -171,6 +171,8 @@ class Partition:
                 published = max(committed.published, store.mark.posted)
                 poster = Poster(source, around, store, outbox, self.heir, published)
                 since = await self.heir.open(store.position, done=committed.answers or store.mark.succeeded)
+                if self.heir.limit > store.position:
+                    identity.check_committed(self.heir.limit, await self._recognise(store.mark))
                 self.committed = max(self.committed, since)
                 self.store = store
                 self._tell("restoring" if self.left else self._state, position=store.position, records=self.left)

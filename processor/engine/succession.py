@@ -117,6 +117,7 @@ class Succession:
             self.since = position
         else:
             found = await self.before.committed(self.log, now=True)
+            self.limit = found.position
             self.since = found.position if found.replaced else None
         return self.since or 0
 

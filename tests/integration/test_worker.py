@@ -20,6 +20,7 @@ from connectors.simulator.send import publish
 from connectors.topic_io import end_offsets
 from deploy import topics
 from processor.cli import app
+from processor.demo import compare, run
 from tests import events
 from tests.crash.scene import answers
 from tests.crash.worker import Worker, wait_for
@@ -278,3 +279,26 @@ def test_a_worker_without_its_topics_ends_and_says_which_is_missing(kafka: str, 
         assert "nothing-here.customs.declarations" in worker.told(event="stopping")[0]["reason"]
     finally:
         worker.dispose()
+
+
+def test_a_demonstration_compares_every_figure_and_finds_them_equal(kafka: str) -> None:
+    # settings of a worker that serves beside it play no part
+    said = single_window(
+        "demo", "--events", "1500", "--once", "--json", kafka=kafka, GENERATION="2", SNAPSHOTS="/nowhere"
+    )
+    report = json.loads(said.stdout)
+    assert report["mismatches"] == 0
+    assert report["figures_compared"] > report["events"]
+    assert report["receipts"] + report["dead_letters"] == report["events"] == 1500
+    parts = ("accepted", "refused", "duplicates", "parked", "conflicts")
+    assert sum(report[part] for part in parts) == report["receipts"]
+    assert min(report[part] for part in ("accepted", "refused", "events_per_second", "latency_p50_ms")) > 0
+
+
+def test_a_demonstration_that_finds_a_difference_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = compare.Comparison()
+    result.hold("trade", expected=1, found=2)
+    report = run.Report(*[0] * 12, result.mismatches, 0)
+    monkeypatch.setattr(run, "once", lambda *_: (report, result))
+    ended = CliRunner().invoke(app, ["demo", "--once", "--json"])
+    assert (ended.exit_code, json.loads(ended.stdout)["mismatches"]) == (1, 1), ended.output

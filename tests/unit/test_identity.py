@@ -39,11 +39,11 @@ def test_an_empty_store_fits_any_log_that_still_has_its_beginning() -> None:
         (MARK, replace(LOG, partitions=9), r"9 partitions, this program was built for 8: .*schemas/topics\.yaml"),
         (Mark(), replace(LOG, partitions=1), "1 partitions, this program was built for 8"),
         (Mark(), replace(LOG, start=1), "the log starts at 1: what came before is gone"),
-        (replace(MARK, cluster="old"), LOG, "belongs to cluster old, this is cluster: .*move the state directory away"),
+        (replace(MARK, cluster="old"), LOG, "belongs to cluster old, this is cluster: .*docs/runbook"),
         (
             replace(MARK, topic="old"),
             LOG,
-            "belongs to topic old, this is topic-id: .*delete the consumer group.s positions",
+            "belongs to topic old, this is topic-id: .*Another log under the same name",
         ),
         (replace(MARK, definition="old"), LOG, "counters or the lifecycle differ .*raise SINGLE_WINDOW_GENERATION"),
         (replace(MARK, tables="old"), LOG, "reference rows known then differ .*raise SINGLE_WINDOW_GENERATION"),

@@ -99,7 +99,7 @@ def _charges(lodged: pl.DataFrame, goods: Ints, rates: dict[str, pl.Series]) -> 
     due = pl.sum_horizontal(pl.when(plays[name]).then(_fen(c(f"{name}_due"))).otherwise(0) for name in CHARGES)
     away = (c("flow") == "EXPORT") & (c("trade_terms") != EX_WORKS)
     found = frame.select_seq(
-        charge=pl.when(away).then(-pl.min_horizontal(due, c("goods").clip(0).cast(pl.Int64))).otherwise(due),
+        charge=pl.max_horizontal(pl.when(away).then(-due).otherwise(due), -c("goods").clip(0).cast(pl.Int64)),
         lacking=pl.any_horizontal(plays[name] & _lacks(name) for name in CHARGES).fill_null(value=False),
     )
     charge[some], lacking[some] = found["charge"].to_numpy(), found["lacking"].to_numpy()
